@@ -1,0 +1,43 @@
+"""Endless experience: a finished world starts its next episode at once."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from metaskill.envs.env import Context, Env, State
+
+SampleContext = Callable[[PRNGKeyArray], Context]
+"""A task distribution's sampler: from a key to the parameters of one MDP."""
+
+
+def auto_reset(
+    env: Env, sample_context: SampleContext
+) -> Callable[[State, Float[Array, " action"]], tuple[State, State]]:
+    """Make a step function that resets a finished world with a newly drawn context.
+
+    Nothing of the first episode is cached: each episode has its own context and its
+    own initial state, drawn from the world's own key.
+
+    Args:
+        env: The environment.
+        sample_context: Draws the context of each new episode.
+
+    Returns:
+        `step(state, action) -> (next_state, outcome)`. `outcome` is what the
+        environment returned, with the true last observation of an episode;
+        `next_state` is where to act from next: `outcome`, or a fresh state where the
+        episode ended.
+    """
+
+    def step(state: State, action: Float[Array, " action"]) -> tuple[State, State]:
+        outcome = env.step(state, action)
+        reset_key, context_key = jax.random.split(jax.random.fold_in(outcome.key, 1))
+        fresh = env.reset(reset_key, sample_context(context_key), needed=outcome.done)
+        next_state = jax.tree.map(
+            lambda new, old: jnp.where(outcome.done, new, old), fresh, outcome
+        )
+        return next_state, outcome
+
+    return step

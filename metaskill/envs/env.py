@@ -1,0 +1,105 @@
+"""The contract of an environment: one world of an MDP whose parameters are data."""
+
+import dataclasses
+from typing import Protocol
+
+import jax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from metaskill.physics.state import PhysicsState
+
+Observation = dict[str, Float[Array, " size"]]
+"""Observations by name: `state` is what a policy sees on a robot; environments that
+know more than the robot also give `privileged_state`."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """The parameters of one MDP: everything in which two tasks may differ.
+
+    Attributes:
+        physics: Model fields by MjModel name; empty for the model as compiled.
+        reward: Targets and weights of the reward, by the name that the reward
+            function uses.
+        interface: Delays and noise between agent and world; empty for none.
+    """
+
+    physics: dict[str, Array] = dataclasses.field(default_factory=dict)
+    reward: dict[str, Array] = dataclasses.field(default_factory=dict)
+    interface: dict[str, Array] = dataclasses.field(default_factory=dict)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class State:
+    """One world at one time, with the outcome of the step that led here.
+
+    Attributes:
+        physics: The simulated world (closed-form environments fill qpos and qvel).
+        obs: What can be observed now.
+        reward: Reward of the last step, 0 after a reset.
+        terminated: The episode ended in a state without future (bootstrap with 0).
+        truncated: The episode was cut by its time limit (bootstrap with the value of
+            this very observation).
+        context: The MDP's parameters during this episode.
+        step: Control steps since the reset.
+        key: This world's own source of randomness.
+        metrics: Scalars worth logging, by name; the same names in every state.
+    """
+
+    physics: PhysicsState
+    obs: Observation
+    reward: Float[Array, ""]
+    terminated: Bool[Array, ""]
+    truncated: Bool[Array, ""]
+    context: Context
+    step: Int[Array, ""]
+    key: PRNGKeyArray
+    metrics: dict[str, Float[Array, ""]]
+
+    @property
+    def done(self) -> Bool[Array, ""]:
+        """Whether the episode ended, for whichever reason."""
+        return self.terminated | self.truncated
+
+
+class Env(Protocol):
+    """One world, as pure functions. `vmap` over keys, contexts and states.
+
+    Actions live in [-1, 1] in every environment; values outside are clipped.
+
+    Attributes:
+        name: The name under which it is registered.
+        observation_sizes: Length of each observation, by name.
+        action_size: Number of actuators.
+        episode_length: Control steps after which an episode is truncated.
+        control_timestep: Seconds between two actions.
+    """
+
+    name: str
+    observation_sizes: dict[str, int]
+    action_size: int
+    episode_length: int
+    control_timestep: float
+
+    def nominal_context(self) -> Context:
+        """Return the context of the MDP as its literature states it."""
+        ...
+
+    def reset(
+        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
+    ) -> State:
+        """Draw an initial state.
+
+        Args:
+            key: Source of the initial state's noise and of the whole episode's.
+            context: The MDP's parameters.
+            needed: Whether the state will be used. Where False, fields that cost a
+                simulation may hold anything finite (see `auto_reset`).
+        """
+        ...
+
+    def step(self, state: State, action: Float[Array, " action"]) -> State:
+        """Act for one control step. The episode does not restart when it ends."""
+        ...

@@ -1,0 +1,169 @@
+"""What the five robots that run have in common."""
+
+import abc
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from metaskill.envs.env import Context, Observation, State
+from metaskill.envs.mjcf import load_brax_model
+from metaskill.envs.objectives import Motion, find_objective
+from metaskill.physics.engine import make_engine
+from metaskill.physics.state import PhysicsState
+
+
+class Locomotion(abc.ABC):
+    """A robot rewarded for how it moves, for staying healthy and for small controls.
+
+        r = objective(motion) + healthy_reward [healthy] - control_cost ||ctrl||^2
+
+    with `ctrl` in the actuators' own units and all weights in `context.reward`. An
+    unhealthy robot terminates its episode; so does one whose simulation failed, with
+    reward 0, since its last state is unknown. A subclass names its model and says
+    what it observes.
+    """
+
+    model_name: ClassVar[str]
+    n_substeps: ClassVar[int]
+    healthy_reward: ClassVar[float] = 0.0
+    control_cost: ClassVar[float]
+    forward_weight: ClassVar[float] = 1.0
+    position_noise: ClassVar[float]
+    derived_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, engine: str = "auto", objective: str = "forward", episode_length: int = 1000
+    ):
+        """Compile the model and build its engine.
+
+        Args:
+            engine: `auto`, `native` or `mjx`.
+            objective: `forward`, `velocity`, `direction` or `goal`.
+            episode_length: Control steps until truncation.
+
+        Raises:
+            UserError: If the engine or the objective does not exist.
+        """
+        self.name = self.model_name
+        self.objective = find_objective(objective)
+        self.engine = make_engine(engine, load_brax_model(self.model_name), self.derived_fields)
+        self.model: mujoco.MjModel = self.engine.model
+        self.episode_length = episode_length
+        self.control_timestep = float(self.model.opt.timestep * self.n_substeps)
+        self.action_size = int(self.model.nu)
+        probe = jax.eval_shape(self.reset, jax.random.key(0), self.nominal_context())
+        self.observation_sizes = {name: value.shape[-1] for name, value in probe.obs.items()}
+
+    def nominal_context(self) -> Context:
+        """Return the context whose reward is the benchmark's."""
+        reward = {
+            **self.objective.nominal,
+            "healthy_reward": self.healthy_reward,
+            "control_cost": self.control_cost,
+        }
+        if "forward_weight" in reward:
+            reward["forward_weight"] = self.forward_weight
+        return Context(reward={name: jnp.asarray(value) for name, value in reward.items()})
+
+    def reset(
+        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
+    ) -> State:
+        """Draw an initial state around the model's reference configuration."""
+        noise_key, key = jax.random.split(key)
+        position_key, velocity_key = jax.random.split(noise_key)
+        qpos = jnp.asarray(self.model.qpos0, jnp.float32) + jax.random.uniform(
+            position_key,
+            (self.model.nq,),
+            minval=-self.position_noise,
+            maxval=self.position_noise,
+        )
+        physics = self.engine.reset(
+            context.physics,
+            self._with_unit_quaternion(qpos),
+            self.initial_velocity(velocity_key),
+            needed,
+        )
+        zero = jnp.zeros(())
+        return State(
+            physics=physics,
+            obs=self.observe(physics),
+            reward=zero,
+            terminated=jnp.zeros((), bool),
+            truncated=jnp.zeros((), bool),
+            context=context,
+            step=jnp.zeros((), jnp.int32),
+            key=key,
+            metrics=dict.fromkeys(
+                ("reward_objective", "reward_healthy", "reward_control", "x_velocity", "failed"),
+                zero,
+            ),
+        )
+
+    def step(self, state: State, action: Float[Array, " action"]) -> State:
+        """Apply one action for `n_substeps` physics steps."""
+        ctrl = self._controls(action)
+        physics = self.engine.step(state.context.physics, state.physics, ctrl, self.n_substeps)
+        position = self.position(physics)
+        motion = Motion(
+            position=position,
+            velocity=(position - self.position(state.physics)) / self.control_timestep,
+        )
+        weights = state.context.reward
+        healthy = self.is_healthy(physics) & ~physics.failed
+        terms = {
+            "reward_objective": self.objective.reward(motion, weights),
+            "reward_healthy": weights["healthy_reward"] * healthy,
+            "reward_control": -weights["control_cost"] * jnp.sum(jnp.square(ctrl)),
+        }
+        # A failed world stands at the reference configuration: its motion is a jump.
+        terms = {name: jnp.where(physics.failed, 0.0, term) for name, term in terms.items()}
+        step = state.step + 1
+        return State(
+            physics=physics,
+            obs=self.observe(physics),
+            reward=jnp.sum(jnp.stack(list(terms.values()))),
+            terminated=~healthy,
+            truncated=healthy & (step >= self.episode_length),
+            context=state.context,
+            step=step,
+            key=jax.random.fold_in(state.key, 0),
+            metrics={
+                **terms,
+                "x_velocity": jnp.where(physics.failed, 0.0, motion.velocity[0]),
+                "failed": physics.failed.astype(jnp.float32),
+            },
+        )
+
+    @abc.abstractmethod
+    def observe(self, physics: PhysicsState) -> Observation:
+        """Return what the robot sees of a state."""
+
+    @abc.abstractmethod
+    def position(self, physics: PhysicsState) -> Float[Array, "2"]:
+        """Return the point in the plane whose motion is rewarded, metres."""
+
+    def is_healthy(self, physics: PhysicsState) -> Bool[Array, ""]:
+        """Say whether the episode may go on; by default it always may."""
+        del physics
+        return jnp.ones((), bool)
+
+    def initial_velocity(self, key: PRNGKeyArray) -> Float[Array, " nv"]:
+        """Draw initial velocities: uniform noise of the positions' size by default."""
+        return jax.random.uniform(
+            key, (self.model.nv,), minval=-self.position_noise, maxval=self.position_noise
+        )
+
+    def _controls(self, action: Float[Array, " action"]) -> Float[Array, " nu"]:
+        low, high = np.asarray(self.model.actuator_ctrlrange, np.float32).T
+        return (low + high) / 2 + (high - low) / 2 * jnp.clip(action, -1.0, 1.0)
+
+    def _with_unit_quaternion(self, qpos: Float[Array, " nq"]) -> Float[Array, " nq"]:
+        """Undo what additive noise did to the norm of a free root's orientation."""
+        if self.model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
+            return qpos
+        quaternion = qpos[3:7]
+        return qpos.at[3:7].set(quaternion / jnp.linalg.norm(quaternion))

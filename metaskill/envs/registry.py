@@ -1,0 +1,46 @@
+"""Environments by name."""
+
+import importlib
+import inspect
+from typing import Any
+
+from metaskill.envs.env import Env
+from metaskill.errors import UserError, nearest
+
+# Modules by name, so that listing the environments imports none of them.
+_CLASSES = {
+    "ant": ("metaskill.envs.ant", "Ant"),
+    "half_cheetah": ("metaskill.envs.half_cheetah", "HalfCheetah"),
+    "hopper": ("metaskill.envs.hopper", "Hopper"),
+    "humanoid": ("metaskill.envs.humanoid", "Humanoid"),
+    "point_mass": ("metaskill.envs.point_mass", "PointMass"),
+    "walker2d": ("metaskill.envs.walker2d", "Walker2d"),
+}
+
+
+def environment_names() -> list[str]:
+    """List the names that `make` accepts."""
+    return sorted(_CLASSES)
+
+
+def make(name: str, engine: str = "auto", **options: Any) -> Env:
+    """Make the environment called `name`.
+
+    Args:
+        name: One of `environment_names()`.
+        engine: `auto`, `native` or `mjx`.
+        **options: The environment's own, such as `episode_length` or `objective`.
+
+    Raises:
+        UserError: If the name, the engine or an option does not exist.
+    """
+    if name not in _CLASSES:
+        raise UserError(f"no environment is called {name!r}: {nearest(name, _CLASSES)}")
+    module, class_name = _CLASSES[name]
+    factory = getattr(importlib.import_module(module), class_name)
+    accepted = [p for p in inspect.signature(factory).parameters if p != "engine"]
+    for option in options:
+        if option not in accepted:
+            raise UserError(f"{name} has no option {option!r}: {nearest(option, accepted)}")
+    env: Env = factory(engine=engine, **options)
+    return env

@@ -1,0 +1,47 @@
+"""Multilayer perceptrons."""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from metaskill.errors import UserError, nearest
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": jnp.tanh,
+    "relu": nn.relu,
+    "silu": nn.silu,
+    "elu": nn.elu,
+}
+
+
+class MLP(nn.Module):
+    """Dense layers with an activation between them, orthogonally initialized.
+
+    Attributes:
+        hidden_sizes: Widths of the hidden layers.
+        output_size: Width of the output.
+        activation: A name in `ACTIVATIONS`.
+        output_scale: Gain of the last layer's initial weights.
+    """
+
+    hidden_sizes: Sequence[int]
+    output_size: int
+    activation: str = "tanh"
+    output_scale: float = 1.0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
+        """Apply the layers to the last axis."""
+        if self.activation not in ACTIVATIONS:
+            raise UserError(
+                f"no activation is called {self.activation!r}: "
+                f"{nearest(self.activation, ACTIVATIONS)}"
+            )
+        for size in self.hidden_sizes:
+            x = nn.Dense(size, kernel_init=jax.nn.initializers.orthogonal(jnp.sqrt(2.0)))(x)
+            x = ACTIVATIONS[self.activation](x)
+        scale = self.output_scale
+        return nn.Dense(self.output_size, kernel_init=jax.nn.initializers.orthogonal(scale))(x)

@@ -1,0 +1,37 @@
+"""Policies: from an observation to a distribution over actions."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from metaskill.networks.distributions import Gaussian, TanhGaussian, find_distribution
+from metaskill.networks.mlp import MLP
+
+
+class GaussianPolicy(nn.Module):
+    """An MLP for the mean, and one learned log standard deviation per action.
+
+    Attributes:
+        action_size: Number of action dimensions.
+        hidden_sizes: Widths of the hidden layers.
+        activation: A name in `networks.mlp.ACTIVATIONS`.
+        distribution: `gaussian` or `tanh_gaussian`.
+        initial_std: Standard deviation of the untrained policy.
+    """
+
+    action_size: int
+    hidden_sizes: Sequence[int]
+    activation: str = "tanh"
+    distribution: str = "tanh_gaussian"
+    initial_std: float = 1.0
+
+    @nn.compact
+    def __call__(self, obs: Float[Array, "*batch obs"]) -> Gaussian | TanhGaussian:
+        """Return the distribution over actions; its mean starts near 0."""
+        mean = MLP(self.hidden_sizes, self.action_size, self.activation, output_scale=0.01)(obs)
+        log_std = self.param(
+            "log_std", nn.initializers.constant(jnp.log(self.initial_std)), (self.action_size,)
+        )
+        return find_distribution(self.distribution)(mean, log_std)

@@ -1,0 +1,186 @@
+"""MuJoCo's own C engine on a thread pool, called from inside jitted programs."""
+
+import collections
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from mujoco import batch as mujoco_batch
+
+from metaskill.physics.engine import ModelLeaves
+from metaskill.physics.reference import ReferenceState, copy_without_autoreset, is_sound
+from metaskill.physics.state import PhysicsState
+
+_VELOCITY_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+_NO_STAGE = int(mujoco.mjtStage.mjSTAGE_NONE)
+
+
+class NativeEngine:
+    """Worlds of one model, stepped by `mujoco.batch` through `jax.pure_callback`.
+
+    Whatever `vmap`s surround a call, their axes reach the host as leading axes and
+    are flattened into one batch of worlds. A state crosses the border as one packed
+    float32 row a world, because each operand of a callback costs as much as
+    stepping several worlds.
+    """
+
+    def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()):
+        self.model = copy_without_autoreset(model)
+        self.derived_fields = derived_fields
+        self._reference = ReferenceState(self.model, derived_fields)
+        self._batches = _BatchPool(self.model)
+        # The same function object for the same arguments, so that tracing a program
+        # again finds it in JAX's caches.
+        self._host_step = functools.cache(self._make_host_step)
+        self._host_forward = functools.cache(self._make_host_forward)
+
+    def reset(
+        self,
+        leaves: ModelLeaves,
+        qpos: Float[Array, " nq"],
+        qvel: Float[Array, " nv"],
+        needed: Bool[Array, ""] | bool = True,
+    ) -> PhysicsState:
+        derived: dict[str, Array] = {}
+        if self.derived_fields:
+            names = tuple(sorted(leaves))
+            flat = jax.pure_callback(
+                self._host_forward(names),
+                jax.ShapeDtypeStruct((self._reference.derived_size,), jnp.float32),
+                jnp.concatenate([qpos, qvel]),
+                jnp.asarray(needed),
+                *(leaves[name] for name in names),
+                vmap_method="broadcast_all",
+            )
+            derived = self._reference.unpack_derived(flat)
+        return PhysicsState(
+            qpos=qpos,
+            qvel=qvel,
+            act=jnp.zeros(self.model.na),
+            qacc_warmstart=jnp.zeros(self.model.nv),
+            time=jnp.zeros(()),
+            derived=derived,
+            failed=jnp.zeros((), bool),
+        )
+
+    def step(
+        self,
+        leaves: ModelLeaves,
+        state: PhysicsState,
+        ctrl: Float[Array, " nu"],
+        n_substeps: int,
+    ) -> PhysicsState:
+        names = tuple(sorted(leaves))
+        row = jnp.concatenate(
+            [state.qpos, state.qvel, state.act, state.qacc_warmstart, state.time[None], ctrl]
+        )
+        size = self._reference.size
+        out = jax.pure_callback(
+            self._host_step(n_substeps, names),
+            jax.ShapeDtypeStruct((size + 1,), jnp.float32),
+            row,
+            *(leaves[name] for name in names),
+            vmap_method="broadcast_all",
+        )
+        return self._reference.unpack(out[:size], failed=out[size] > 0)
+
+    def _make_host_step(
+        self, n_substeps: int, names: tuple[str, ...]
+    ) -> Callable[..., np.ndarray]:
+        reference = self._reference
+        stage = _VELOCITY_STAGE if self.derived_fields else _NO_STAGE
+        n_out = reference.size + 1
+
+        def host_step(rows: np.ndarray, *values: np.ndarray) -> np.ndarray:
+            worlds_shape = np.shape(rows)[:-1]
+            rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
+            out = np.empty((len(rows), n_out), np.float32)
+            with self._batches.take(len(rows), names) as batch:
+                _set_model_fields(batch, names, values)
+                # A world that enters with NaNs is not worth stepping.
+                runs = np.isfinite(rows).all(axis=1)
+                stop = reference.write_rows(batch, rows)
+                batch.bind("ctrl")[...] = rows[:, stop:]
+                ids = None if runs.all() else runs
+                failed = ~runs
+                try:
+                    batch.step(ids, nstep=n_substeps, stage=stage)
+                except mujoco_batch.SimulationError as error:
+                    failed[error.ids] = True
+                reference.read_rows(batch, out[:, :-1])
+            failed |= ~is_sound(out[:, :-1])
+            out[failed, :-1] = reference.row
+            out[:, -1] = failed
+            return out.reshape(*worlds_shape, n_out)
+
+        return host_step
+
+    def _make_host_forward(self, names: tuple[str, ...]) -> Callable[..., np.ndarray]:
+        reference = self._reference
+        nq = self.model.nq
+
+        def host_forward(
+            rows: np.ndarray, needed: np.ndarray, *values: np.ndarray
+        ) -> np.ndarray:
+            worlds_shape = np.shape(rows)[:-1]
+            rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
+            runs = np.asarray(needed).reshape(-1)
+            out = np.empty((len(rows), reference.derived_size), np.float32)
+            if runs.any():
+                with self._batches.take(len(rows), names) as batch:
+                    _set_model_fields(batch, names, values)
+                    batch.bind("qpos")[...] = rows[:, :nq]
+                    batch.bind("qvel")[...] = rows[:, nq:]
+                    reference.bind_derived(batch)
+                    # A failure here shows in the next step, which flags the world.
+                    with contextlib.suppress(mujoco_batch.SimulationError):
+                        batch.forward(runs, stage=_VELOCITY_STAGE)
+                    reference.read_derived(batch, out)
+            out[~runs] = reference.derived_row
+            return out.reshape(*worlds_shape, reference.derived_size)
+
+        return host_forward
+
+
+class _BatchPool:
+    """Batches by number of worlds and set of varied fields, one caller at a time.
+
+    A batch that has expanded a field cannot share it again, hence the fields in the
+    key. Several devices may call the host at once: each takes a batch of its own.
+    """
+
+    def __init__(self, model: mujoco.MjModel):
+        self._model = model
+        self._free: dict[tuple[int, tuple[str, ...]], list[mujoco_batch.Batch]] = (
+            collections.defaultdict(list)
+        )
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def take(
+        self, n_worlds: int, names: tuple[str, ...]
+    ) -> Iterator[mujoco_batch.Batch]:
+        key = (n_worlds, names)
+        with self._lock:
+            batch = self._free[key].pop() if self._free[key] else None
+        if batch is None:
+            batch = mujoco_batch.Batch(self._model, n_worlds)
+        try:
+            yield batch
+        finally:
+            with self._lock:
+                self._free[key].append(batch)
+
+
+def _set_model_fields(
+    batch: mujoco_batch.Batch, names: tuple[str, ...], values: tuple[np.ndarray, ...]
+) -> None:
+    for name, value in zip(names, values, strict=True):
+        field = batch.expand(name)
+        field[...] = np.asarray(value).reshape(field.shape)

@@ -1,0 +1,123 @@
+"""The reference configuration of a model, and states as packed rows."""
+
+import copy
+
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from mujoco import batch as mujoco_batch
+
+from metaskill.physics.state import PhysicsState
+
+_STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
+
+# mju_isBad: MuJoCo calls a simulation unstable beyond this (mjMAXVAL).
+_LARGEST_SOUND_VALUE = 1e10
+
+
+def copy_without_autoreset(model: mujoco.MjModel) -> mujoco.MjModel:
+    """Copy a model so that an unstable world keeps its NaNs instead of resetting.
+
+    MuJoCo by default puts an exploding world silently back to its initial state,
+    which would look to a learner like a teleport without an end of the episode.
+    """
+    model = copy.copy(model)
+    model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    return model
+
+
+def is_sound(rows: np.ndarray) -> np.ndarray:
+    """Tell which rows hold only finite values of a size that MuJoCo accepts."""
+    # One comparison catches NaN too: it is False for it.
+    return (np.abs(rows) < _LARGEST_SOUND_VALUE).all(axis=1)
+
+
+class ReferenceState:
+    """Where a failed world is put: the model's `qpos0` at rest, and its derived fields.
+
+    It also fixes the order in which a state's fields stand in a packed row.
+    """
+
+    def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...]):
+        data = mujoco.MjData(model)
+        mujoco.mj_forward(model, data)
+        self.derived_fields = derived_fields
+        values = {name: np.asarray(getattr(data, name)) for name in _STATE_FIELDS}
+        values["qacc_warmstart"] = np.zeros(model.nv)
+        derived = {name: np.asarray(getattr(data, name)) for name in derived_fields}
+        self._state_shapes = {name: value.shape for name, value in values.items()}
+        self._derived_shapes = {name: value.shape for name, value in derived.items()}
+        self.derived_row = _pack(derived)
+        self.row = np.concatenate([_pack(values), self.derived_row])
+
+    @property
+    def size(self) -> int:
+        """Length of a packed state, derived fields included."""
+        return len(self.row)
+
+    @property
+    def derived_size(self) -> int:
+        """Length of the packed derived fields."""
+        return len(self.derived_row)
+
+    def unpack(self, row: Float[Array, " size"], failed: Bool[Array, ""]) -> PhysicsState:
+        """Make a state of a packed row."""
+        state_size = self.size - self.derived_size
+        state = _unpack(row[:state_size], self._state_shapes)
+        return PhysicsState(
+            **state, derived=self.unpack_derived(row[state_size:]), failed=failed
+        )
+
+    def unpack_derived(self, row: Float[Array, " derived_size"]) -> dict[str, Array]:
+        """Make the dictionary of derived fields of its packed row."""
+        return _unpack(row, self._derived_shapes)
+
+    def write_rows(self, batch: mujoco_batch.Batch, rows: np.ndarray) -> int:
+        """Write packed states (without derived fields) into a batch.
+
+        Returns:
+            The column of `rows` after the last one used.
+        """
+        column = 0
+        for name in _STATE_FIELDS:
+            target = batch.bind(name).reshape(len(rows), -1)
+            target[...] = rows[:, column : column + target.shape[1]]
+            column += target.shape[1]
+        self.bind_derived(batch)
+        return column
+
+    def read_rows(self, batch: mujoco_batch.Batch, out: np.ndarray) -> None:
+        """Read packed states, derived fields included, from a batch into `out`."""
+        _read(batch, _STATE_FIELDS + self.derived_fields, out)
+
+    def bind_derived(self, batch: mujoco_batch.Batch) -> None:
+        """Make the batch copy out the derived fields at its next call."""
+        for name in self.derived_fields:
+            batch.bind(name)
+
+    def read_derived(self, batch: mujoco_batch.Batch, out: np.ndarray) -> None:
+        """Read the packed derived fields from a batch into `out`."""
+        _read(batch, self.derived_fields, out)
+
+
+def _read(batch: mujoco_batch.Batch, names: tuple[str, ...], out: np.ndarray) -> None:
+    column = 0
+    for name in names:
+        source = batch.bind(name).reshape(len(out), -1)
+        out[:, column : column + source.shape[1]] = source
+        column += source.shape[1]
+
+
+def _pack(values: dict[str, np.ndarray]) -> np.ndarray:
+    parts = [np.asarray(value, np.float32).ravel() for value in values.values()]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _unpack(row: Array, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
+    values, column = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        values[name] = jnp.reshape(row[column : column + size], shape)
+        column += size
+    return values

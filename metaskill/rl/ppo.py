@@ -1,0 +1,330 @@
+"""Proximal policy optimization (Schulman et al. 2017) as a learner."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from metaskill.envs.auto_reset import SampleContext
+from metaskill.envs.env import Env, Observation
+from metaskill.errors import UserError, nearest
+from metaskill.networks.mlp import MLP
+from metaskill.networks.normalizer import (
+    RunningStatistics,
+    init_statistics,
+    normalize,
+    update_statistics,
+)
+from metaskill.networks.policy import GaussianPolicy
+from metaskill.rl.evaluation import run_episode
+from metaskill.rl.ppo_loss import Batch, ppo_loss
+from metaskill.rl.returns import generalized_advantages
+from metaskill.rl.rollout import (
+    Transition,
+    Worker,
+    finished_episode_metrics,
+    rollout,
+    start_worker,
+)
+from metaskill.learner import Metrics
+
+Params = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig:
+    """What the compiled program depends on.
+
+    Attributes:
+        num_envs: Worlds stepped in parallel.
+        rollout_length: Steps of each world in an iteration.
+        num_epochs: Passes over an iteration's experience.
+        num_minibatches: Gradient steps in a pass.
+        policy_hidden: Hidden layers of the policy.
+        value_hidden: Hidden layers of the value function.
+        activation: `tanh`, `relu`, `silu` or `elu`.
+        distribution: `tanh_gaussian` or `gaussian`.
+        initial_std: The untrained policy's standard deviation.
+        policy_obs: The observation that the policy sees.
+        value_obs: The observation that the value function sees.
+        num_eval_episodes: Episodes of an evaluation.
+    """
+
+    num_envs: int = 512
+    rollout_length: int = 32
+    num_epochs: int = 4
+    num_minibatches: int = 8
+    policy_hidden: tuple[int, ...] = (256, 256)
+    value_hidden: tuple[int, ...] = (256, 256)
+    activation: str = "tanh"
+    distribution: str = "tanh_gaussian"
+    initial_std: float = 1.0
+    policy_obs: str = "state"
+    value_obs: str = "state"
+    num_eval_episodes: int = 32
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps between two updates of the policy."""
+        return self.num_envs * self.rollout_length
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class PPOHparams:
+    """What a sweep may vary without recompiling: traced scalars.
+
+    Attributes:
+        learning_rate: Adam's step size.
+        discount: Discount factor.
+        gae_lambda: The lambda of generalized advantages.
+        clip: Largest change of the probability ratio that is rewarded.
+        value_weight: Weight of the value function's loss.
+        entropy_weight: Weight of the entropy bonus.
+        max_grad_norm: Gradients are scaled down to this global norm.
+        reward_scale: Multiplies rewards before anything is learned from them.
+    """
+
+    learning_rate: float | Array = 3e-4
+    discount: float | Array = 0.99
+    gae_lambda: float | Array = 0.95
+    clip: float | Array = 0.2
+    value_weight: float | Array = 0.5
+    entropy_weight: float | Array = 0.0
+    max_grad_norm: float | Array = 1.0
+    reward_scale: float | Array = 0.1
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class PPOState:
+    """Everything that training continues from.
+
+    Attributes:
+        params: Parameters of `policy` and `value`.
+        optimizer: Adam's moments.
+        statistics: Running moments of the observations, by their name.
+        workers: The worlds (axis: env).
+        hparams: Hyperparameters.
+        key: Source of randomness.
+        iteration: Iterations done.
+    """
+
+    params: Params
+    optimizer: optax.OptState
+    statistics: dict[str, RunningStatistics]
+    workers: Worker
+    hparams: PPOHparams
+    key: PRNGKeyArray
+    iteration: Int[Array, ""]
+
+
+class PPO:
+    """PPO on one environment and one distribution of contexts."""
+
+    def __init__(self, env: Env, config: PPOConfig, sample_context: SampleContext | None = None):
+        """Build the networks.
+
+        Args:
+            env: The environment.
+            config: Static configuration.
+            sample_context: Draws each episode's context; the nominal one by default.
+
+        Raises:
+            UserError: If a name or a size in the configuration is wrong.
+        """
+        validate(config, env)
+        self.env = env
+        self.config = config
+        self.sample_context = sample_context or (lambda key: env.nominal_context())
+        self.policy = GaussianPolicy(
+            env.action_size,
+            config.policy_hidden,
+            config.activation,
+            config.distribution,
+            config.initial_std,
+        )
+        self.value = MLP(config.value_hidden, 1, config.activation)
+        self._optimizer = optax.scale_by_adam(eps=1e-5)
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps in one call of `step`."""
+        return self.config.steps_per_iteration
+
+    def init(self, key: PRNGKeyArray, hparams: PPOHparams) -> PPOState:
+        """Return the untrained state."""
+        policy_key, value_key, workers_key, key = jax.random.split(key, 4)
+        sizes = self.env.observation_sizes
+        params = {
+            "policy": self.policy.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
+            "value": self.value.init(value_key, jnp.zeros(sizes[self.config.value_obs])),
+        }
+        worker_keys = jax.random.split(workers_key, self.config.num_envs)
+        return PPOState(
+            params=params,
+            optimizer=self._optimizer.init(params),
+            statistics={name: init_statistics(sizes[name]) for name in self._observed},
+            workers=jax.vmap(lambda k: start_worker(self.env, self.sample_context, k))(worker_keys),
+            hparams=jax.tree.map(jnp.float32, hparams),
+            key=key,
+            iteration=jnp.zeros((), jnp.int32),
+        )
+
+    def step(self, state: PPOState) -> tuple[PPOState, Metrics]:
+        """Collect experience with the current policy, then improve the policy on it."""
+        update_key, key = jax.random.split(state.key)
+
+        def act(obs: Observation, key: PRNGKeyArray) -> tuple[Array, dict[str, Array]]:
+            distribution = self._policy(state.params, state.statistics, obs)
+            raw = distribution.sample(key)
+            choice = {"raw_action": raw, "log_prob": distribution.log_prob(raw)}
+            return distribution.to_action(raw), choice
+
+        workers, trajectory = jax.vmap(
+            lambda worker: rollout(
+                self.env, self.sample_context, act, worker, self.config.rollout_length
+            )
+        )(state.workers)
+        batch = self._make_batch(state, trajectory)
+        params, optimizer, losses = self._update(state, batch, update_key)
+        # The statistics change only now: ratios in the update are then exactly 1 at
+        # first, because the policy saw the same normalized observations when it acted.
+        statistics = {
+            name: update_statistics(state.statistics[name], trajectory.obs[name])
+            for name in self._observed
+        }
+        metrics = {
+            **finished_episode_metrics(trajectory),
+            **{f"loss/{name}": value for name, value in losses.items()},
+            **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
+            "failed_worlds": jnp.sum(trajectory.metrics["failed"]),
+            "value_mean": jnp.mean(batch.value_target),
+        }
+        state = PPOState(
+            params, optimizer, statistics, workers, state.hparams, key, state.iteration + 1
+        )
+        return state, metrics
+
+    def evaluate(self, state: PPOState, key: PRNGKeyArray) -> Metrics:
+        """Return statistics of whole episodes under the deterministic policy."""
+        keys = jax.random.split(key, self.config.num_eval_episodes)
+        episodes = jax.vmap(
+            lambda k: run_episode(
+                self.env, self.sample_context, lambda obs: self.act_greedily(state, obs), k
+            )
+        )(keys)
+        return {
+            "eval/return": jnp.mean(episodes.total_reward),
+            "eval/return_std": jnp.std(episodes.total_reward),
+            "eval/length": jnp.mean(episodes.length),
+            "eval/terminated": jnp.mean(episodes.terminated),
+        }
+
+    def act_greedily(self, state: PPOState, obs: Observation) -> Float[Array, " action"]:
+        """Return the trained policy's deterministic action."""
+        return self._policy(state.params, state.statistics, obs).mode()
+
+    @property
+    def _observed(self) -> set[str]:
+        return {self.config.policy_obs, self.config.value_obs}
+
+    def _policy(
+        self, params: Params, statistics: dict[str, RunningStatistics], obs: Observation
+    ) -> Any:
+        name = self.config.policy_obs
+        return self.policy.apply(params["policy"], normalize(statistics[name], obs[name]))
+
+    def _make_batch(self, state: PPOState, trajectory: Transition) -> Batch:
+        """Attach advantages and value targets; axes (env, time) become one."""
+        name = self.config.value_obs
+
+        def value_of(obs: Array) -> Array:
+            normalized = normalize(state.statistics[name], obs)
+            return self.value.apply(state.params["value"], normalized)[..., 0]  # type: ignore[index]
+
+        value = value_of(trajectory.obs[name])
+        advantage = jax.vmap(generalized_advantages, in_axes=(0, 0, 0, 0, 0, None, None))(
+            state.hparams.reward_scale * trajectory.reward,
+            value,
+            value_of(trajectory.next_obs[name]),
+            trajectory.terminated,
+            trajectory.done,
+            state.hparams.discount,
+            state.hparams.gae_lambda,
+        )
+        batch = Batch(
+            policy_obs=normalize(
+                state.statistics[self.config.policy_obs], trajectory.obs[self.config.policy_obs]
+            ),
+            value_obs=normalize(state.statistics[name], trajectory.obs[name]),
+            raw_action=trajectory.choice["raw_action"],
+            log_prob=trajectory.choice["log_prob"],
+            advantage=advantage,
+            value_target=advantage + value,
+        )
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
+
+    def _update(
+        self, state: PPOState, batch: Batch, key: PRNGKeyArray
+    ) -> tuple[Params, optax.OptState, Metrics]:
+        """Make `num_epochs` passes of `num_minibatches` gradient steps."""
+        hparams = state.hparams
+        n_minibatches = self.config.num_minibatches
+
+        def gradient_step(
+            carry: tuple[Params, optax.OptState], inputs: tuple[Batch, PRNGKeyArray]
+        ) -> tuple[tuple[Params, optax.OptState], Metrics]:
+            params, optimizer = carry
+            minibatch, entropy_key = inputs
+            (_, metrics), grads = jax.value_and_grad(ppo_loss, has_aux=True)(
+                params, minibatch, hparams, self.policy, self.value, entropy_key
+            )
+            norm = optax.global_norm(grads)
+            scale = jnp.minimum(1.0, hparams.max_grad_norm / (norm + 1e-8))
+            grads = jax.tree.map(lambda g: g * scale, grads)
+            updates, optimizer = self._optimizer.update(grads, optimizer, params)
+            params = jax.tree.map(lambda p, u: p - hparams.learning_rate * u, params, updates)
+            return (params, optimizer), {**metrics, "grad_norm": norm}
+
+        def epoch(
+            carry: tuple[Params, optax.OptState], key: PRNGKeyArray
+        ) -> tuple[tuple[Params, optax.OptState], Metrics]:
+            shuffle_key, entropy_key = jax.random.split(key)
+            order = jax.random.permutation(shuffle_key, self.config.steps_per_iteration)
+            minibatches = jax.tree.map(
+                lambda x: x[order].reshape(n_minibatches, -1, *x.shape[1:]), batch
+            )
+            entropy_keys = jax.random.split(entropy_key, n_minibatches)
+            return jax.lax.scan(gradient_step, carry, (minibatches, entropy_keys))
+
+        (params, optimizer), metrics = jax.lax.scan(
+            epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
+        )
+        return params, optimizer, jax.tree.map(jnp.mean, metrics)
+
+
+def validate(config: PPOConfig, env: Env) -> None:
+    """Refuse a configuration that cannot run on `env`.
+
+    Raises:
+        UserError: With the field and what to change.
+    """
+    for field in ("num_envs", "rollout_length", "num_epochs", "num_minibatches"):
+        if getattr(config, field) < 1:
+            raise UserError(f"{field} is {getattr(config, field)}: it must be at least 1.")
+    if config.steps_per_iteration % config.num_minibatches:
+        raise UserError(
+            f"num_envs * rollout_length = {config.steps_per_iteration} steps cannot be cut into "
+            f"{config.num_minibatches} equal minibatches: choose a divisor as num_minibatches."
+        )
+    for field in ("policy_obs", "value_obs"):
+        name = getattr(config, field)
+        if name not in env.observation_sizes:
+            raise UserError(
+                f"{env.name} has no observation {name!r} ({field}): "
+                f"{nearest(name, env.observation_sizes)}"
+            )

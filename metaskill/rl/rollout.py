@@ -1,0 +1,125 @@
+"""Experience of one world under a policy, as a scan."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from metaskill.envs.auto_reset import SampleContext, auto_reset
+from metaskill.envs.env import Env, Observation, State
+
+Act = Callable[
+    [Observation, PRNGKeyArray],
+    tuple[Float[Array, " action"], dict[str, Array]],
+]
+"""Chooses an action, with whatever the learner wants to remember of the choice."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """One world in the middle of an episode, and that episode's running totals."""
+
+    state: State
+    episode_return: Float[Array, ""]
+    key: PRNGKeyArray
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Transition:
+    """One step of one world; a trajectory has a leading `time` axis.
+
+    Attributes:
+        obs: What the policy saw.
+        next_obs: What it led to: at the end of an episode its true last observation.
+        choice: What `act` wanted to remember.
+        reward: Reward of the step.
+        terminated: The episode ended without a future.
+        truncated: The episode was cut.
+        episode_return: Return of the episode so far, this step included.
+        episode_length: Steps of the episode so far, this step included.
+        metrics: The environment's metrics of this step.
+    """
+
+    obs: Observation
+    next_obs: Observation
+    choice: dict[str, Array]
+    reward: Float[Array, ""]
+    terminated: Bool[Array, ""]
+    truncated: Bool[Array, ""]
+    episode_return: Float[Array, ""]
+    episode_length: Int[Array, ""]
+    metrics: dict[str, Float[Array, ""]]
+
+    @property
+    def done(self) -> Bool[Array, "..."]:
+        """Whether the episode ended, for whichever reason."""
+        return self.terminated | self.truncated
+
+
+def start_worker(env: Env, sample_context: SampleContext, key: PRNGKeyArray) -> Worker:
+    """Begin a first episode."""
+    context_key, reset_key, worker_key = jax.random.split(key, 3)
+    state = env.reset(reset_key, sample_context(context_key))
+    return Worker(state, jnp.zeros(()), worker_key)
+
+
+def rollout(
+    env: Env, sample_context: SampleContext, act: Act, worker: Worker, length: int
+) -> tuple[Worker, Transition]:
+    """Follow a policy for `length` steps, through as many episodes as they hold.
+
+    Args:
+        env: The environment.
+        sample_context: Draws the context of each new episode.
+        act: The policy.
+        worker: Where to begin.
+        length: Number of steps.
+
+    Returns:
+        Where it ended, and the trajectory (axis: time).
+    """
+    step_and_reset = auto_reset(env, sample_context)
+
+    def step(worker: Worker, _: None) -> tuple[Worker, Transition]:
+        act_key, key = jax.random.split(worker.key)
+        action, choice = act(worker.state.obs, act_key)
+        next_state, outcome = step_and_reset(worker.state, action)
+        episode_return = worker.episode_return + outcome.reward
+        transition = Transition(
+            obs=worker.state.obs,
+            next_obs=outcome.obs,
+            choice=choice,
+            reward=outcome.reward,
+            terminated=outcome.terminated,
+            truncated=outcome.truncated,
+            episode_return=episode_return,
+            episode_length=outcome.step,
+            metrics=outcome.metrics,
+        )
+        worker = Worker(next_state, jnp.where(outcome.done, 0.0, episode_return), key)
+        return worker, transition
+
+    return jax.lax.scan(step, worker, None, length=length)
+
+
+def finished_episode_metrics(trajectory: Transition) -> dict[str, Float[Array, ""]]:
+    """Average over the episodes that ended in a trajectory (any leading axes).
+
+    Returns:
+        `episode_return`, `episode_length` (NaN where no episode ended) and `episodes`.
+    """
+    done = trajectory.done
+    episodes = jnp.sum(done)
+
+    def mean(values: Array) -> Array:
+        return jnp.sum(jnp.where(done, values, 0)) / episodes
+
+    return {
+        "episode_return": mean(trajectory.episode_return),
+        "episode_length": mean(trajectory.episode_length),
+        "episodes": episodes.astype(jnp.float32),
+    }

@@ -1,0 +1,127 @@
+"""An experiment: everything that determines a run, as one frozen configuration."""
+
+import dataclasses
+import types
+import typing
+from typing import Any, Protocol, TypeVar
+
+from metaskill.envs.env import Env
+from metaskill.envs.registry import make
+from metaskill.errors import UserError, nearest
+from metaskill.learner import Learner
+from metaskill.rl.ppo import PPO, PPOConfig, PPOHparams
+
+
+@dataclasses.dataclass(frozen=True)
+class EnvConfig:
+    """Which environment, on which engine.
+
+    Attributes:
+        name: A name in `metaskill list`.
+        engine: `auto`, `native` or `mjx`.
+        options: The environment's own options, by name.
+    """
+
+    name: str
+    engine: str = "auto"
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def make(self) -> Env:
+        """Make the environment."""
+        return make(self.name, self.engine, **self.options)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainerConfig:
+    """How long to train, and how often to look up from it.
+
+    Attributes:
+        env_steps: Environment steps of each member of the population.
+        seed: Seed of the first member; the others count up from it.
+        population: Members trained side by side in one program.
+        iterations_per_chunk: Iterations between two returns to Python.
+        chunks_per_evaluation: Chunks between two evaluations.
+        chunks_per_checkpoint: Chunks between two checkpoints.
+        checkpoints_kept: Checkpoints that stay on disk.
+    """
+
+    env_steps: int
+    seed: int = 0
+    population: int = 1
+    iterations_per_chunk: int = 10
+    chunks_per_evaluation: int = 5
+    chunks_per_checkpoint: int = 5
+    checkpoints_kept: int = 3
+
+
+class Experiment(Protocol):
+    """A frozen dataclass that can make its learner."""
+
+    @property
+    def env(self) -> EnvConfig: ...
+    @property
+    def hparams(self) -> Any: ...
+    @property
+    def trainer(self) -> TrainerConfig: ...
+
+    def make_learner(self) -> Learner:
+        """Build the learner, checking the configuration."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOExperiment:
+    """PPO on one environment."""
+
+    env: EnvConfig
+    trainer: TrainerConfig
+    ppo: PPOConfig = PPOConfig()
+    hparams: PPOHparams = PPOHparams()
+
+    def make_learner(self) -> PPO:
+        """Build the environment and PPO on it."""
+        return PPO(self.env.make(), self.ppo)
+
+
+ConfigT = TypeVar("ConfigT")
+
+
+def with_values(config: ConfigT, values: dict[str, Any], path: str = "config") -> ConfigT:
+    """Replace fields of nested frozen dataclasses by a nested dictionary's values.
+
+    Args:
+        config: The configuration to start from.
+        values: New values by field name; fields that are not named stay.
+        path: What to call this configuration in errors.
+
+    Raises:
+        UserError: If a name is not a field or a value is not of the field's type.
+    """
+    hints = typing.get_type_hints(type(config))
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"{path} has no field {name!r}: {nearest(name, hints)}")
+        current = getattr(config, name)
+        where = f"{path}.{name}"
+        if dataclasses.is_dataclass(current) and isinstance(value, dict):
+            changes[name] = with_values(current, value, where)
+        else:
+            changes[name] = _checked(value, hints[name], where)
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    """Return `value` as the type that `hint` allows."""
+    if isinstance(value, list):  # JSON has no tuples.
+        value = tuple(value)
+    origin = typing.get_origin(hint)
+    allowed = typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
+    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    classes = tuple(typing.get_origin(kind) or kind for kind in allowed)
+    concrete = tuple(kind for kind in classes if isinstance(kind, type))
+    if not isinstance(value, concrete) or (isinstance(value, bool) and bool not in allowed):
+        names = " or ".join(kind.__name__ for kind in concrete if kind.__module__ == "builtins")
+        raise UserError(f"{where} must be {names}, not {value!r}.")
+    return value

@@ -1,0 +1,121 @@
+"""The record of a run, and its sinks."""
+
+import json
+import math
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+Row = dict[str, float | int | None]
+"""Metrics of one member of the population at one iteration."""
+
+
+class Sink(Protocol):
+    """Where rows go."""
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Take rows, in order."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release files."""
+        ...
+
+
+class JsonLines:
+    """`metrics.jsonl`: the record, from which every curve and table is drawn."""
+
+    def __init__(self, path: pathlib.Path, resume_from: int = 0):
+        """Open the file, dropping rows of iterations after `resume_from`.
+
+        An interrupted run may have logged more than its last checkpoint holds.
+        """
+        kept = [row for row in read_rows(path) if (row["iteration"] or 0) <= resume_from]
+        self._file = path.open("w")
+        self.write(kept)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Append one line a row."""
+        self._file.writelines(json.dumps(row) + "\n" for row in rows)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class TensorBoard:
+    """Event files, one folder a member, for TensorBoard."""
+
+    def __init__(self, folder: pathlib.Path, resume_from: int = 0):
+        """Prepare to write below `folder`; later events hide those of a lost past."""
+        self._folder = folder
+        self._purge_step = resume_from + 1 if resume_from else None
+        self._writers: dict[Any, Any] = {}
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Add every value as a scalar against environment steps."""
+        from tensorboardX import SummaryWriter
+
+        for row in rows:
+            seed = row["seed"]
+            if seed not in self._writers:
+                folder = str(self._folder / f"seed_{seed}")
+                self._writers[seed] = SummaryWriter(folder, purge_step=self._purge_step)
+            for name, value in row.items():
+                if value is not None and name not in ("seed", "iteration", "env_steps"):
+                    self._writers[seed].add_scalar(name, value, row["env_steps"])
+
+    def close(self) -> None:
+        """Close every writer."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def read_rows(path: pathlib.Path) -> Iterator[Row]:
+    """Read `metrics.jsonl`; a last line cut off by a crash is skipped."""
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
+
+
+def rows_of_chunk(
+    metrics: dict[str, np.ndarray],
+    *,
+    seeds: Iterable[int],
+    iterations: Iterable[int],
+    steps_per_iteration: int,
+    seconds: float,
+) -> list[Row]:
+    """Make rows of a chunk's metrics.
+
+    Args:
+        metrics: Arrays with axes (iteration, population).
+        seeds: The members' seeds.
+        iterations: The iterations' numbers.
+        steps_per_iteration: Environment steps of each member in an iteration.
+        seconds: Training time at the end of the chunk.
+    """
+    return [
+        {
+            "iteration": iteration,
+            "env_steps": iteration * steps_per_iteration,
+            "seed": seed,
+            "seconds": round(seconds, 3),
+            **{name: _number(values[i, j]) for name, values in metrics.items()},
+        }
+        for i, iteration in enumerate(iterations)
+        for j, seed in enumerate(seeds)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    """Return a float, or None (JSON's null) where it is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None

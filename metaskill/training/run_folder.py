@@ -1,0 +1,116 @@
+"""A run on disk: configuration, metrics, checkpoints, provenance, report."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from metaskill.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The files of one run.
+
+    `config.json` says which experiment it is, so that a run can be resumed, evaluated
+    and rendered from its folder alone.
+    """
+
+    path: pathlib.Path
+
+    @property
+    def config_file(self) -> pathlib.Path:
+        """The experiment's name and its whole configuration."""
+        return self.path / "config.json"
+
+    @property
+    def metrics_file(self) -> pathlib.Path:
+        """One JSON object a line: metrics of one member at one iteration."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def provenance_file(self) -> pathlib.Path:
+        """Versions, hardware and commit."""
+        return self.path / "provenance.json"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def events(self) -> pathlib.Path:
+        """Folder that TensorBoard reads."""
+        return self.path / "events"
+
+    @property
+    def report_file(self) -> pathlib.Path:
+        """The page that shows the run."""
+        return self.path / "report.html"
+
+    def create(self, experiment: str, config: Any) -> bool:
+        """Make the folder for an experiment, or find the same experiment's run in it.
+
+        Args:
+            experiment: The experiment's name.
+            config: Its configuration, a dataclass.
+
+        Returns:
+            Whether a run of this very experiment was there already.
+
+        Raises:
+            UserError: If the folder holds something else or cannot be written.
+        """
+        record = {"experiment": experiment, "config": as_json(config)}
+        if self.config_file.exists():
+            if self.read_config() == record:
+                return True
+            raise UserError(
+                f"{self.path} holds a run of another experiment or configuration: choose "
+                "another --workdir, or delete that folder if the run is not needed."
+            )
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(f"{self.path} is not empty and holds no run: choose another --workdir.")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.config_file, record)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        return False
+
+    def read_config(self) -> dict[str, Any]:
+        """Return the record that `create` wrote.
+
+        Raises:
+            UserError: If this is not the folder of a run.
+        """
+        if not self.config_file.is_file():
+            raise UserError(f"{self.path} holds no run (there is no config.json in it).")
+        try:
+            record = json.loads(self.config_file.read_text())
+            if not isinstance(record["experiment"], str) or not isinstance(record["config"], dict):
+                raise TypeError("unexpected content")
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{self.config_file} is damaged: restore it from a copy.") from error
+        return record
+
+
+def as_json(config: Any) -> Any:
+    """Return a dataclass as JSON would give it back (tuples as lists)."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def write_json(path: pathlib.Path, record: Any) -> None:
+    """Write JSON so that a reader never sees half a file."""
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(json.dumps(record, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def cannot_write(path: pathlib.Path, error: Exception) -> UserError:
+    """Return the error for a full disk, a read-only folder and their like."""
+    reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    return UserError(
+        f"cannot write to {path} ({reason}): free some space or choose a writable --workdir."
+    )
