@@ -1,0 +1,21 @@
+"""Robots that learn fast: meta-learning, skills and randomization on parallel MuJoCo."""
+
+import importlib.metadata
+import os
+
+
+def _avoid_deadlock_on_few_cores() -> None:
+    """Turn off the scheduler that hangs MJX programs on CPU before jaxlib 0.11.
+
+    With jaxlib 0.10 on two cores a vmapped MJX step never returns: concurrent thunks
+    wait for threads of the pool that they occupy themselves. The flag must be set
+    before JAX first touches a device.
+    """
+    version = tuple(int(part) for part in importlib.metadata.version("jaxlib").split(".")[:2])
+    option = "xla_cpu_enable_concurrency_optimized_scheduler"
+    flags = os.environ.get("XLA_FLAGS", "")
+    if version < (0, 11) and option not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{option}=false".strip()
+
+
+_avoid_deadlock_on_few_cores()

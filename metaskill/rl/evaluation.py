@@ -53,3 +53,24 @@ def run_episode(
     start = (state, nothing, jnp.zeros((), bool))
     (_, episode, _), _ = jax.lax.scan(step, start, None, length=env.episode_length)
     return episode
+
+
+def record_episode(
+    env: Env,
+    policy: Callable[[Observation], Float[Array, " action"]],
+    key: PRNGKeyArray,
+    n_steps: int,
+) -> Float[Array, "time nq"]:
+    """Return the positions of one world under the nominal context, for drawing.
+
+    Where the episode ends early, the world stays as it was then.
+    """
+    state = env.reset(key, env.nominal_context())
+
+    def step(state: State, _: None) -> tuple[State, Float[Array, " nq"]]:
+        after = env.step(state, policy(state.obs))
+        state = jax.tree.map(lambda old, new: jnp.where(state.done, old, new), state, after)
+        return state, state.physics.qpos
+
+    _, positions = jax.lax.scan(step, state, None, length=n_steps)
+    return positions

@@ -44,8 +44,11 @@ class Checkpoints:
         Raises:
             UserError: If it cannot be written; earlier checkpoints are still there.
         """
-        # Copies, because the next chunk overwrites the donated buffers.
-        arrays = {name: np.array(_storable(leaf)) for name, leaf in _named_leaves(state)}
+        # Copies, because the next chunk overwrites the donated buffers. Empty arrays
+        # (the activations of a robot without any) are not worth storing.
+        arrays = {
+            name: np.array(_storable(leaf)) for name, leaf in _named_leaves(state) if leaf.size
+        }
         description = {"seconds": seconds, "checksum": _checksum(arrays)}
         try:
             with self._manager() as manager:
@@ -56,7 +59,8 @@ class Checkpoints:
                         description=ocp.args.JsonSave(description),
                     ),
                 )
-        except Exception as error:
+        except (OSError, ValueError) as error:
+            # Orbax passes on the file system's refusals as either of them.
             raise cannot_write(self._folder, error) from error
 
     def iterations(self) -> list[int]:
@@ -155,7 +159,9 @@ def _checksum(arrays: dict[str, np.ndarray]) -> int:
 
 def _rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:
     def leaf_of(name: str, like: Any) -> Any:
-        stored = arrays.pop(name, None)
+        if not like.size:
+            return jax.numpy.zeros(like.shape, like.dtype)
+        stored = arrays.get(name)
         wanted = jax.eval_shape(_storable, like)
         if stored is None or stored.shape != wanted.shape or stored.dtype != wanted.dtype:
             raise UserError(

@@ -54,6 +54,21 @@ class TrainerConfig:
     checkpoints_kept: int = 3
 
 
+@dataclasses.dataclass(frozen=True)
+class Required:
+    """A figure that an experiment must show.
+
+    Attributes:
+        metric: The evaluation metric that it is read from, one value a seed.
+        at_least: The smallest interquartile mean over seeds that passes.
+        source: Where the bar comes from.
+    """
+
+    metric: str
+    at_least: float
+    source: str
+
+
 class Experiment(Protocol):
     """A frozen dataclass that can make its learner."""
 
@@ -104,7 +119,9 @@ def with_values(config: ConfigT, values: dict[str, Any], path: str = "config") -
             raise UserError(f"{path} has no field {name!r}: {nearest(name, hints)}")
         current = getattr(config, name)
         where = f"{path}.{name}"
-        if dataclasses.is_dataclass(current) and isinstance(value, dict):
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, dict):
+                raise UserError(f"{where} is a group of fields: set one of them, {where}.FIELD.")
             changes[name] = with_values(current, value, where)
         else:
             changes[name] = _checked(value, hints[name], where)

@@ -1,0 +1,1 @@
+"""One typed configuration per experiment, with the figures that it must show."""

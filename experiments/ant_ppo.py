@@ -1,0 +1,19 @@
+"""PPO makes Ant run: three seeds as one population."""
+
+from metaskill.rl.ppo import PPOConfig, PPOHparams
+from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
+
+CONFIG = PPOExperiment(
+    env=EnvConfig("ant"),
+    trainer=TrainerConfig(env_steps=15_000_000, population=3),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    hparams=PPOHparams(),
+)
+
+FIGURES = {
+    "ant_ppo_return": Required(
+        metric="eval/return",
+        at_least=4000.0,
+        source="own bar: deterministic policy, 1000 steps, reward as in Ant-v5 without contact cost",
+    )
+}

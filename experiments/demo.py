@@ -1,0 +1,17 @@
+"""Ant learns to run in a few minutes on two cores; `make demo` runs this."""
+
+from metaskill.rl.ppo import PPOConfig, PPOHparams
+from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
+
+CONFIG = PPOExperiment(
+    env=EnvConfig("ant", engine="native"),
+    trainer=TrainerConfig(env_steps=4_500_000),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    hparams=PPOHparams(),
+)
+
+FIGURES = {
+    "demo_return": Required(
+        metric="eval/return", at_least=1500.0, source="own bar: deterministic policy, 1000 steps"
+    )
+}

@@ -1,0 +1,13 @@
+"""PPO makes HalfCheetah run: three seeds as one population."""
+
+from metaskill.rl.ppo import PPOConfig, PPOHparams
+from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+
+CONFIG = PPOExperiment(
+    env=EnvConfig("half_cheetah"),
+    trainer=TrainerConfig(env_steps=10_000_000, population=3),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    hparams=PPOHparams(),
+)
+
+FIGURES = {}

@@ -1,0 +1,79 @@
+"""Command lines: absl flags, and `--config.x.y=…` for every field of a configuration."""
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+from metaskill.errors import UserError, nearest
+from metaskill.training.experiment import ConfigT, with_values
+
+_PREFIX = "--config."
+
+
+def parse(
+    arguments: list[str], positional: list[str], define: Callable[[flags.FlagValues], None]
+) -> tuple[list[str], flags.FlagValues]:
+    """Parse a subcommand's arguments.
+
+    Args:
+        arguments: What follows the subcommand.
+        positional: Names of the positional arguments, all required.
+        define: Defines the flags.
+
+    Returns:
+        The positional arguments' values, and the flags.
+
+    Raises:
+        UserError: If a flag is unknown or malformed, or an argument is missing.
+    """
+    values = flags.FlagValues()
+    define(values)
+    try:
+        rest = values(["metaskill", *arguments])[1:]
+    except flags.UnrecognizedFlagError as error:
+        names = [f"--{name}" for name in values]
+        raise UserError(
+            f"no flag is called --{error.flagname}: {nearest('--' + error.flagname, names)}"
+        ) from error
+    except flags.Error as error:
+        raise UserError(" ".join(str(error).split())) from error
+    if len(rest) != len(positional):
+        raise UserError(
+            f"expected {' '.join(positional) or 'no arguments'}, got {' '.join(rest) or 'nothing'}."
+        )
+    return rest, values
+
+
+def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]:
+    """Apply every `--config.x.y=VALUE` to a configuration.
+
+    A value is read as a Python literal (`3e-4`, `(64, 64)`), else as a string.
+
+    Returns:
+        The other arguments, and the new configuration.
+
+    Raises:
+        UserError: If a field does not exist or a value is not of its type.
+    """
+    others = []
+    for argument in arguments:
+        if not argument.startswith(_PREFIX):
+            others.append(argument)
+            continue
+        path, equals, text = argument.removeprefix(_PREFIX).partition("=")
+        if not equals:
+            raise UserError(f"{argument} has no value: write {argument}=VALUE.")
+        values: Any = _literal(text)
+        for name in reversed(path.split(".")):
+            values = {name: values}
+        config = with_values(config, values)
+    return others, config
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

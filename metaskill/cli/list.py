@@ -1,0 +1,20 @@
+"""usage: metaskill list
+
+Lists the experiments that `metaskill train` knows, and the environments.
+"""
+
+from metaskill.cli.experiments import experiment_names, find_module
+from metaskill.cli.flags import parse
+from metaskill.envs.registry import environment_names
+from metaskill.physics.engine import ENGINE_NAMES
+
+
+def run(arguments: list[str]) -> None:
+    """Print both lists."""
+    parse(arguments, [], lambda values: None)
+    print("experiments")
+    for name in experiment_names():
+        summary = (find_module(name).__doc__ or "").strip().splitlines()[0]
+        print(f"  {name:<18} {summary}")
+    print("environments\n  " + "  ".join(environment_names()))
+    print("engines\n  " + "  ".join(ENGINE_NAMES))

@@ -1,0 +1,57 @@
+"""The command `metaskill`: finds the subcommand and turns mistakes into one line."""
+
+import importlib
+import logging
+import sys
+
+from metaskill.errors import UserError, nearest
+
+# Modules by command, imported only when used, so that `--help` is immediate.
+_COMMANDS = {
+    "train": ("metaskill.cli.train", "train an experiment, or go on with its run"),
+    "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
+    "render": ("metaskill.cli.render", "make a video of the policy of a run"),
+    "report": ("metaskill.cli.report", "make the page that shows a run"),
+    "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
+    "list": ("metaskill.cli.list", "list experiments and environments"),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command and exit: 0 for success, 2 for a mistake in what was asked."""
+    arguments = sys.argv[1:] if argv is None else argv
+    logging.basicConfig(level=logging.WARNING, format="metaskill: %(message)s")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    try:
+        sys.exit(_run(arguments))
+    except UserError as error:
+        print(f"metaskill: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("metaskill: interrupted; the last checkpoint is kept.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    command, *rest = arguments
+    if command not in _COMMANDS:
+        raise UserError(f"no command is called {command!r}: {nearest(command, _COMMANDS)}")
+    module = importlib.import_module(_COMMANDS[command][0])
+    if any(argument in ("-h", "--help") for argument in rest):
+        print(module.__doc__.strip())
+        return 0
+    module.run(rest)
+    return 0
+
+
+def _help() -> str:
+    lines = ["usage: metaskill COMMAND ...", ""]
+    lines += [f"  {name:<10} {purpose}" for name, (_, purpose) in _COMMANDS.items()]
+    return "\n".join([*lines, "", "metaskill COMMAND --help says more."])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""usage: metaskill render RUN [flags]
+
+Makes a video of one episode under the deterministic policy of a run's last checkpoint.
+No display is needed: frames are drawn through EGL or OSMesa.
+
+  --output=FILE   .mp4 or .gif (default: RUN/video.mp4)
+  --seconds=S     simulated time to show (default: 10)
+  --member=N      member of the population (default: the best of the last evaluation)
+  --seed=N        seed of the episode (default: 0)
+"""
+
+import pathlib
+
+import jax
+from absl import flags
+
+from metaskill.cli.experiments import open_run
+from metaskill.cli.flags import parse
+from metaskill.report.curves import best_member
+from metaskill.report.video import check_output, write_video
+from metaskill.rl.evaluation import record_episode
+from metaskill.training.experiment import Experiment
+from metaskill.training.run_folder import RunFolder
+from metaskill.training.trainer import restore
+
+
+def run(arguments: list[str]) -> None:
+    """Render one episode."""
+
+    def define(values: flags.FlagValues) -> None:
+        flags.DEFINE_string("output", None, ".mp4 or .gif", flag_values=values)
+        flags.DEFINE_float("seconds", 10.0, "time to show", lower_bound=0.1, flag_values=values)
+        flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
+        flags.DEFINE_integer("seed", 0, "seed of the episode", flag_values=values)
+
+    (path,), values = parse(arguments, ["RUN"], define)
+    folder, _, config = open_run(path)
+    output = pathlib.Path(values.output or folder.path / "video.mp4")
+    render(folder, config, output, values.seconds, values.member, values.seed)
+    print(output)
+
+
+def render(
+    folder: RunFolder,
+    config: Experiment,
+    output: pathlib.Path,
+    seconds: float = 10.0,
+    member: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Write a video of one episode of a run's policy.
+
+    Raises:
+        UserError: If nothing can be drawn here, or the member does not exist.
+    """
+    check_output(output)
+    learner, population, _ = restore(config, folder)
+    member = best_member(folder.metrics_file, config.trainer, member)
+    state = jax.tree.map(lambda leaf: leaf[member], population)
+    n_steps = min(learner.env.episode_length, round(seconds / learner.env.control_timestep))
+    positions = jax.jit(
+        lambda state, key: record_episode(
+            learner.env, lambda obs: learner.act_greedily(state, obs), key, n_steps
+        )
+    )(state, jax.random.key(seed))
+    write_video(learner.env, positions, output)

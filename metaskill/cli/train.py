@@ -1,0 +1,60 @@
+"""usage: metaskill train EXPERIMENT [flags]
+
+Trains an experiment (`metaskill list` names them). If the run folder holds the same
+experiment's unfinished run, goes on with it from its last checkpoint.
+
+  --config.x.y=VALUE   override any field of the experiment's configuration, such as
+                       --config.ppo.num_envs=1024 or --config.hparams.learning_rate=1e-3
+  --seed=N             seed of the first member (short for --config.trainer.seed)
+  --engine=NAME        auto, native or mjx (short for --config.env.engine)
+  --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
+  --report             make report.html, with a video, at the end
+"""
+
+import dataclasses
+import pathlib
+
+from absl import flags
+
+from metaskill.cli.experiments import find_experiment
+from metaskill.cli.flags import override, parse
+from metaskill.errors import UserError
+from metaskill.training.progress import ProgressBar
+from metaskill.training.run_folder import RunFolder
+from metaskill.training.trainer import train
+
+
+def run(arguments: list[str]) -> None:
+    """Train, then say where to look."""
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError("name the experiment to train: metaskill train EXPERIMENT.")
+
+    def define(values: flags.FlagValues) -> None:
+        flags.DEFINE_integer("seed", None, "seed of the first member", flag_values=values)
+        flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
+        flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
+        flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
+
+    others, config = override(arguments, find_experiment(arguments[0]))
+    (name,), values = parse(others, ["EXPERIMENT"], define)
+    if values.seed is not None:
+        trainer = dataclasses.replace(config.trainer, seed=values.seed)
+        config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
+    if values.engine is not None:
+        env = dataclasses.replace(config.env, engine=values.engine)
+        config = dataclasses.replace(config, env=env)  # type: ignore[type-var]
+    config.make_learner()  # Refuses a wrong configuration before anything is written.
+    folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
+    if folder.create(name, config):
+        print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
+    with ProgressBar(config.trainer.env_steps, name) as progress:
+        outcome = train(config, folder, progress)
+    returns = ", ".join(f"{value:.0f}" for value in outcome.evaluation["eval/return"])
+    print(f"trained {name} in {outcome.seconds:.0f} s; return of the greedy policy: {returns}")
+    if values.report:
+        from metaskill.cli.report import make_report
+
+        make_report(folder, name, config)
+        print(f"report:      {folder.report_file}")
+    print(f"checkpoints: {folder.checkpoints}")
+    print(f"metrics:     {folder.metrics_file}")
