@@ -14,6 +14,6 @@ FIGURES = {
     "ant_ppo_return": Required(
         metric="eval/return",
         at_least=4000.0,
-        source="own bar: deterministic policy, 1000 steps, reward as in Ant-v5 without contact cost",
+        source="own bar: deterministic policy, 1000 steps, Ant-v5 reward without contact cost",
     )
 }

@@ -1,7 +1,7 @@
 """PPO makes Humanoid walk: three seeds as one population."""
 
 from metaskill.rl.ppo import PPOConfig, PPOHparams
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
 CONFIG = PPOExperiment(
     env=EnvConfig("humanoid"),
@@ -10,4 +10,4 @@ CONFIG = PPOExperiment(
     hparams=PPOHparams(),
 )
 
-FIGURES = {}
+FIGURES: dict[str, Required] = {}

@@ -11,7 +11,7 @@ from metaskill.physics.engine import ENGINE_NAMES
 
 def run(arguments: list[str]) -> None:
     """Print both lists."""
-    parse(arguments, [], lambda values: None)
+    parse(arguments, [], lambda _: None)
     print("experiments")
     for name in experiment_names():
         summary = (find_module(name).__doc__ or "").strip().splitlines()[0]

@@ -13,6 +13,7 @@ _COMMANDS = {
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
+    "figures": ("metaskill.cli.figures", "print every measured figure and its bar"),
     "list": ("metaskill.cli.list", "list experiments and environments"),
 }
 
@@ -41,7 +42,7 @@ def _run(arguments: list[str]) -> int:
         raise UserError(f"no command is called {command!r}: {nearest(command, _COMMANDS)}")
     module = importlib.import_module(_COMMANDS[command][0])
     if any(argument in ("-h", "--help") for argument in rest):
-        print(module.__doc__.strip())
+        print((module.__doc__ or "").strip())
         return 0
     module.run(rest)
     return 0

@@ -18,7 +18,7 @@ from metaskill.training.run_folder import RunFolder
 
 def run(arguments: list[str]) -> None:
     """Make the page."""
-    (path,), _ = parse(arguments, ["RUN"], lambda values: None)
+    (path,), _ = parse(arguments, ["RUN"], lambda _: None)
     folder, name, config = open_run(path)
     make_report(folder, name, config)
     print(folder.report_file)

@@ -50,7 +50,9 @@ def run(arguments: list[str]) -> None:
     with ProgressBar(config.trainer.env_steps, name) as progress:
         outcome = train(config, folder, progress)
     returns = ", ".join(f"{value:.0f}" for value in outcome.evaluation["eval/return"])
-    print(f"trained {name} in {outcome.seconds:.0f} s; return of the greedy policy: {returns}")
+    print(
+        f"trained {name} in {outcome.timing.training:.0f} s; return of the greedy policy: {returns}"
+    )
     if values.report:
         from metaskill.cli.report import make_report
 

@@ -41,11 +41,12 @@ class State:
         reward: Reward of the last step, 0 after a reset.
         terminated: The episode ended in a state without future (bootstrap with 0).
         truncated: The episode was cut by its time limit (bootstrap with the value of
-            this very observation).
+            this very observation). Never together with `terminated`.
         context: The MDP's parameters during this episode.
         step: Control steps since the reset.
         key: This world's own source of randomness.
-        metrics: Scalars worth logging, by name; the same names in every state.
+        metrics: Scalars worth logging, by name; the same names in every state, among
+            them `failed`: 1 where the simulation of the last step broke down.
     """
 
     physics: PhysicsState

@@ -67,7 +67,7 @@ class Locomotion(abc.ABC):
         }
         if "forward_weight" in reward:
             reward["forward_weight"] = self.forward_weight
-        return Context(reward={name: jnp.asarray(value) for name, value in reward.items()})
+        return Context(reward={name: jnp.float32(value) for name, value in reward.items()})
 
     def reset(
         self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
@@ -116,7 +116,7 @@ class Locomotion(abc.ABC):
         healthy = self.is_healthy(physics) & ~physics.failed
         terms = {
             "reward_objective": self.objective.reward(motion, weights),
-            "reward_healthy": weights["healthy_reward"] * healthy,
+            "reward_healthy": jnp.where(healthy, weights["healthy_reward"], 0.0),
             "reward_control": -weights["control_cost"] * jnp.sum(jnp.square(ctrl)),
         }
         # A failed world stands at the reference configuration: its motion is a jump.

@@ -12,9 +12,7 @@ def planar_position(physics: PhysicsState) -> Float[Array, "2"]:
     return jnp.stack([physics.qpos[0], jnp.zeros(())])
 
 
-def torso_height(
-    physics: PhysicsState, initial_height: float
-) -> Float[Array, ""]:
+def torso_height(physics: PhysicsState, initial_height: float) -> Float[Array, ""]:
     """Return the torso's height above the floor, metres.
 
     `rootz` measures displacement from the initial height in brax's files.
@@ -22,9 +20,7 @@ def torso_height(
     return initial_height + physics.qpos[1]
 
 
-def observe_planar(
-    physics: PhysicsState, initial_height: float
-) -> Observation:
+def observe_planar(physics: PhysicsState, initial_height: float) -> Observation:
     """Height, pitch and joint angles, then velocities clipped to ±10, as in v5."""
     positions = physics.qpos.at[1].set(torso_height(physics, initial_height))
     return {"state": jnp.concatenate([positions[1:], jnp.clip(physics.qvel, -10.0, 10.0)])}

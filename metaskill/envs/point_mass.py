@@ -35,7 +35,7 @@ class PointMass:
 
     def nominal_context(self) -> Context:
         """Return the task whose goal is (0.5, 0.5)."""
-        return Context(reward={"goal": jnp.array([0.5, 0.5])})
+        return Context(reward={"goal": jnp.float32([0.5, 0.5])})
 
     def reset(
         self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True

@@ -17,6 +17,17 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def find_activation(name: str) -> Callable[[Array], Array]:
+    """Return the activation called `name`.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if name not in ACTIVATIONS:
+        raise UserError(f"no activation is called {name!r}: {nearest(name, ACTIVATIONS)}")
+    return ACTIVATIONS[name]
+
+
 class MLP(nn.Module):
     """Dense layers with an activation between them, orthogonally initialized.
 
@@ -35,13 +46,9 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
         """Apply the layers to the last axis."""
-        if self.activation not in ACTIVATIONS:
-            raise UserError(
-                f"no activation is called {self.activation!r}: "
-                f"{nearest(self.activation, ACTIVATIONS)}"
-            )
+        activation = find_activation(self.activation)
         for size in self.hidden_sizes:
             x = nn.Dense(size, kernel_init=jax.nn.initializers.orthogonal(jnp.sqrt(2.0)))(x)
-            x = ACTIVATIONS[self.activation](x)
+            x = activation(x)
         scale = self.output_scale
         return nn.Dense(self.output_size, kernel_init=jax.nn.initializers.orthogonal(scale))(x)

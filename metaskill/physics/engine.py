@@ -78,9 +78,7 @@ class Engine(Protocol):
         ...
 
 
-def make_engine(
-    name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()
-) -> Engine:
+def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()) -> Engine:
     """Build the engine called `name` for `model`.
 
     Args:

@@ -1,15 +1,23 @@
 """MuJoCo in JAX: differentiable, and the fast engine on GPU and TPU."""
 
+import contextlib
+import dataclasses
+import io
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Bool, Float
-from mujoco import mjx
-from mujoco.mjx._src import forward as mjx_forward
 
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.reference import ReferenceState, copy_without_autoreset
 from metaskill.physics.state import PhysicsState
+
+# MJX prints that it found no Warp, which is an extra that nobody has to have.
+with contextlib.redirect_stdout(io.StringIO()):
+    from mujoco import mjx
+    from mujoco.mjx._src import forward as mjx_forward
 
 
 class MjxEngine:
@@ -28,9 +36,11 @@ class MjxEngine:
         qvel: Float[Array, " nv"],
         needed: Bool[Array, ""] | bool = True,
     ) -> PhysicsState:
+        """Return the state at rest in time; see `Engine.reset`."""
         del needed  # A program without branches computes them for every world.
         model = self._with_leaves(leaves)
-        data = mjx.make_data(self.model, impl="jax").replace(qpos=qpos, qvel=qvel)
+        with _mjx_numerics():
+            data = mjx.make_data(self.model, impl="jax").replace(qpos=qpos, qvel=qvel)
         return self._state(model, data, failed=jnp.zeros((), bool))
 
     def step(
@@ -40,22 +50,22 @@ class MjxEngine:
         ctrl: Float[Array, " nu"],
         n_substeps: int,
     ) -> PhysicsState:
+        """Advance one control step; see `Engine.step`."""
         model = self._with_leaves(leaves)
-        # A whole mjx.Data is never carried outside: it is rebuilt from a template.
-        data = mjx.make_data(self.model, impl="jax").replace(
-            qpos=state.qpos,
-            qvel=state.qvel,
-            act=state.act,
-            qacc_warmstart=state.qacc_warmstart,
-            time=state.time,
-            ctrl=ctrl,
-        )
 
         def substep(data: mjx.Data, _: None) -> tuple[mjx.Data, None]:
             return mjx.step(model, data), None
 
-        # On GPU and TPU float32 products otherwise lose half their digits.
-        with jax.default_matmul_precision("highest"):
+        with _mjx_numerics():
+            # A whole mjx.Data is never carried outside: it is rebuilt from a template.
+            data = mjx.make_data(self.model, impl="jax").replace(
+                qpos=state.qpos,
+                qvel=state.qvel,
+                act=state.act,
+                qacc_warmstart=state.qacc_warmstart,
+                time=state.time,
+                ctrl=ctrl,
+            )
             data, _ = jax.lax.scan(substep, data, None, length=n_substeps)
         after = self._state(model, data, failed=jnp.zeros((), bool))
         row = jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves((after.qpos, after.qvel))])
@@ -66,11 +76,9 @@ class MjxEngine:
     def _with_leaves(self, leaves: ModelLeaves) -> mjx.Model:
         return self._mjx_model.tree_replace(leaves) if leaves else self._mjx_model
 
-    def _state(
-        self, model: mjx.Model, data: mjx.Data, failed: Bool[Array, ""]
-    ) -> PhysicsState:
+    def _state(self, model: mjx.Model, data: mjx.Data, failed: Bool[Array, ""]) -> PhysicsState:
         if self.derived_fields:
-            with jax.default_matmul_precision("highest"):
+            with _mjx_numerics():
                 data = mjx_forward.fwd_velocity(model, mjx_forward.fwd_position(model, data))
         return PhysicsState(
             qpos=data.qpos,
@@ -83,5 +91,15 @@ class MjxEngine:
         )
 
 
+@contextlib.contextmanager
+def _mjx_numerics() -> Iterator[None]:
+    """Trace MJX as it expects to be, whatever the program around it has chosen."""
+    # On GPU and TPU float32 products otherwise lose half their digits; and MJX mixes
+    # dtypes in ways that strict promotion refuses.
+    with jax.default_matmul_precision("highest"), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 def _field(data: mjx.Data, name: str) -> Array:
-    return getattr(data, name) if hasattr(data, name) else getattr(data._impl, name)
+    public = {field.name for field in dataclasses.fields(mjx.Data)}
+    return getattr(data if name in public else data._impl, name)

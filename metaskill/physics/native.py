@@ -47,6 +47,7 @@ class NativeEngine:
         qvel: Float[Array, " nv"],
         needed: Bool[Array, ""] | bool = True,
     ) -> PhysicsState:
+        """Return the state at rest in time; see `Engine.reset`."""
         derived: dict[str, Array] = {}
         if self.derived_fields:
             names = tuple(sorted(leaves))
@@ -76,6 +77,7 @@ class NativeEngine:
         ctrl: Float[Array, " nu"],
         n_substeps: int,
     ) -> PhysicsState:
+        """Advance one control step; see `Engine.step`."""
         names = tuple(sorted(leaves))
         row = jnp.concatenate(
             [state.qpos, state.qvel, state.act, state.qacc_warmstart, state.time[None], ctrl]
@@ -90,9 +92,7 @@ class NativeEngine:
         )
         return self._reference.unpack(out[:size], failed=out[size] > 0)
 
-    def _make_host_step(
-        self, n_substeps: int, names: tuple[str, ...]
-    ) -> Callable[..., np.ndarray]:
+    def _make_host_step(self, n_substeps: int, names: tuple[str, ...]) -> Callable[..., np.ndarray]:
         reference = self._reference
         stage = _VELOCITY_STAGE if self.derived_fields else _NO_STAGE
         n_out = reference.size + 1
@@ -125,9 +125,7 @@ class NativeEngine:
         reference = self._reference
         nq = self.model.nq
 
-        def host_forward(
-            rows: np.ndarray, needed: np.ndarray, *values: np.ndarray
-        ) -> np.ndarray:
+        def host_forward(rows: np.ndarray, needed: np.ndarray, *values: np.ndarray) -> np.ndarray:
             worlds_shape = np.shape(rows)[:-1]
             rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
             runs = np.asarray(needed).reshape(-1)
@@ -163,9 +161,7 @@ class _BatchPool:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def take(
-        self, n_worlds: int, names: tuple[str, ...]
-    ) -> Iterator[mujoco_batch.Batch]:
+    def take(self, n_worlds: int, names: tuple[str, ...]) -> Iterator[mujoco_batch.Batch]:
         key = (n_worlds, names)
         with self._lock:
             batch = self._free[key].pop() if self._free[key] else None

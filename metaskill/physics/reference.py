@@ -65,9 +65,7 @@ class ReferenceState:
         """Make a state of a packed row."""
         state_size = self.size - self.derived_size
         state = _unpack(row[:state_size], self._state_shapes)
-        return PhysicsState(
-            **state, derived=self.unpack_derived(row[state_size:]), failed=failed
-        )
+        return PhysicsState(**state, derived=self.unpack_derived(row[state_size:]), failed=failed)
 
     def unpack_derived(self, row: Float[Array, " derived_size"]) -> dict[str, Array]:
         """Make the dictionary of derived fields of its packed row."""

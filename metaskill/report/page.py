@@ -28,9 +28,7 @@ def write_page(folder: RunFolder, name: str, video: bytes | None, note: str = ""
         UserError: If the file cannot be written.
     """
     rows = list(read_rows(folder.metrics_file))
-    last = {
-        seed: f"{values[-1]:.0f}" for seed, (_, values) in series(rows, "eval/return").items()
-    }
+    last = {seed: f"{values[-1]:.0f}" for seed, (_, values) in series(rows, "eval/return").items()}
     provenance = (
         folder.provenance_file.read_text() if folder.provenance_file.exists() else "unknown"
     )

@@ -51,10 +51,10 @@ def write_video(
     model = getattr(env, "model", None)
     if model is None:
         raise UserError(f"{env.name} has no MuJoCo model, so there is nothing to draw.")
-    positions = np.asarray(positions)
-    times = np.arange(len(positions)) * env.control_timestep
+    rows = np.asarray(positions)
+    times = np.arange(len(rows)) * env.control_timestep
     wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
-    frames = _draw(model, positions[np.searchsorted(times, wanted)], width, height)
+    frames = _draw(model, rows[np.searchsorted(times, wanted)], width, height)
     if path.suffix == ".gif":
         imageio.mimsave(path, frames, duration=1000 / frames_per_second, loop=0)
     else:

@@ -11,7 +11,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
 from metaskill.errors import UserError, nearest
-from metaskill.networks.mlp import MLP
+from metaskill.learner import Metrics
+from metaskill.networks.distributions import find_distribution
+from metaskill.networks.mlp import MLP, find_activation
 from metaskill.networks.normalizer import (
     RunningStatistics,
     init_statistics,
@@ -29,7 +31,6 @@ from metaskill.rl.rollout import (
     rollout,
     start_worker,
 )
-from metaskill.learner import Metrics
 
 Params = dict[str, Any]
 
@@ -65,6 +66,19 @@ class PPOConfig:
     policy_obs: str = "state"
     value_obs: str = "state"
     num_eval_episodes: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot run anywhere."""
+        for field in ("num_envs", "rollout_length", "num_epochs", "num_minibatches"):
+            if getattr(self, field) < 1:
+                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        if self.steps_per_iteration % self.num_minibatches:
+            raise UserError(
+                f"num_envs * rollout_length = {self.steps_per_iteration} steps cannot be cut into "
+                f"{self.num_minibatches} equal minibatches: choose a divisor as num_minibatches."
+            )
+        find_activation(self.activation)
+        find_distribution(self.distribution)
 
     @property
     def steps_per_iteration(self) -> int:
@@ -134,12 +148,18 @@ class PPO:
             sample_context: Draws each episode's context; the nominal one by default.
 
         Raises:
-            UserError: If a name or a size in the configuration is wrong.
+            UserError: If the environment lacks an observation that is asked for.
         """
-        validate(config, env)
+        for field in ("policy_obs", "value_obs"):
+            name = getattr(config, field)
+            if name not in env.observation_sizes:
+                raise UserError(
+                    f"{env.name} has no observation {name!r} ({field}): "
+                    f"{nearest(name, env.observation_sizes)}"
+                )
         self.env = env
         self.config = config
-        self.sample_context = sample_context or (lambda key: env.nominal_context())
+        self.sample_context = sample_context or (lambda _: env.nominal_context())
         self.policy = GaussianPolicy(
             env.action_size,
             config.policy_hidden,
@@ -220,8 +240,8 @@ class PPO:
         return {
             "eval/return": jnp.mean(episodes.total_reward),
             "eval/return_std": jnp.std(episodes.total_reward),
-            "eval/length": jnp.mean(episodes.length),
-            "eval/terminated": jnp.mean(episodes.terminated),
+            "eval/length": jnp.mean(episodes.length.astype(jnp.float32)),
+            "eval/terminated": jnp.mean(episodes.terminated.astype(jnp.float32)),
         }
 
     def act_greedily(self, state: PPOState, obs: Observation) -> Float[Array, " action"]:
@@ -244,7 +264,7 @@ class PPO:
 
         def value_of(obs: Array) -> Array:
             normalized = normalize(state.statistics[name], obs)
-            return self.value.apply(state.params["value"], normalized)[..., 0]  # type: ignore[index]
+            return self.value.apply(state.params["value"], normalized)[..., 0]
 
         value = value_of(trajectory.obs[name])
         advantage = jax.vmap(generalized_advantages, in_axes=(0, 0, 0, 0, 0, None, None))(
@@ -283,10 +303,12 @@ class PPO:
             (_, metrics), grads = jax.value_and_grad(ppo_loss, has_aux=True)(
                 params, minibatch, hparams, self.policy, self.value, entropy_key
             )
-            norm = optax.global_norm(grads)
+            norm = optax.tree.norm(grads)
             scale = jnp.minimum(1.0, hparams.max_grad_norm / (norm + 1e-8))
             grads = jax.tree.map(lambda g: g * scale, grads)
-            updates, optimizer = self._optimizer.update(grads, optimizer, params)
+            # optax raises a float to an integer power, which strict promotion refuses.
+            with jax.numpy_dtype_promotion("standard"):
+                updates, optimizer = self._optimizer.update(grads, optimizer, params)
             params = jax.tree.map(lambda p, u: p - hparams.learning_rate * u, params, updates)
             return (params, optimizer), {**metrics, "grad_norm": norm}
 
@@ -305,26 +327,3 @@ class PPO:
             epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
         )
         return params, optimizer, jax.tree.map(jnp.mean, metrics)
-
-
-def validate(config: PPOConfig, env: Env) -> None:
-    """Refuse a configuration that cannot run on `env`.
-
-    Raises:
-        UserError: With the field and what to change.
-    """
-    for field in ("num_envs", "rollout_length", "num_epochs", "num_minibatches"):
-        if getattr(config, field) < 1:
-            raise UserError(f"{field} is {getattr(config, field)}: it must be at least 1.")
-    if config.steps_per_iteration % config.num_minibatches:
-        raise UserError(
-            f"num_envs * rollout_length = {config.steps_per_iteration} steps cannot be cut into "
-            f"{config.num_minibatches} equal minibatches: choose a divisor as num_minibatches."
-        )
-    for field in ("policy_obs", "value_obs"):
-        name = getattr(config, field)
-        if name not in env.observation_sizes:
-            raise UserError(
-                f"{env.name} has no observation {name!r} ({field}): "
-                f"{nearest(name, env.observation_sizes)}"
-            )

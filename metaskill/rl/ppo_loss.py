@@ -13,11 +13,19 @@ class LossHparams(Protocol):
     """The hyperparameters that the loss reads."""
 
     @property
-    def clip(self) -> float | Array: ...
+    def clip(self) -> float | Array:
+        """Largest rewarded change of the probability ratio."""
+        ...
+
     @property
-    def value_weight(self) -> float | Array: ...
+    def value_weight(self) -> float | Array:
+        """Weight of the value function's loss."""
+        ...
+
     @property
-    def entropy_weight(self) -> float | Array: ...
+    def entropy_weight(self) -> float | Array:
+        """Weight of the entropy bonus."""
+        ...
 
 
 @jax.tree_util.register_dataclass
@@ -63,17 +71,15 @@ def ppo_loss(
         estimate mean(ratio - 1 - log ratio) of KL(pi_old || pi).
     """
     distribution = policy.apply(params["policy"], batch.policy_obs)
-    log_ratio = distribution.log_prob(batch.raw_action) - batch.log_prob  # type: ignore[union-attr]
+    log_ratio = distribution.log_prob(batch.raw_action) - batch.log_prob
     ratio = jnp.exp(log_ratio)
     advantage = (batch.advantage - jnp.mean(batch.advantage)) / (jnp.std(batch.advantage) + 1e-8)
     clipped_ratio = jnp.clip(ratio, 1.0 - hparams.clip, 1.0 + hparams.clip)
     policy_loss = -jnp.mean(jnp.minimum(ratio * advantage, clipped_ratio * advantage))
-    prediction = value.apply(params["value"], batch.value_obs)[..., 0]  # type: ignore[index]
+    prediction = value.apply(params["value"], batch.value_obs)[..., 0]
     value_loss = 0.5 * jnp.mean(jnp.square(prediction - batch.value_target))
-    entropy = jnp.mean(distribution.entropy(key))  # type: ignore[union-attr]
-    loss = (
-        policy_loss + hparams.value_weight * value_loss - hparams.entropy_weight * entropy
-    )
+    entropy = jnp.mean(distribution.entropy(key))
+    loss = policy_loss + hparams.value_weight * value_loss - hparams.entropy_weight * entropy
     return loss, {
         "policy": policy_loss,
         "value": value_loss,

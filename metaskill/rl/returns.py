@@ -37,9 +37,7 @@ def generalized_advantages(
     delta = reward + discount * jnp.where(terminated, 0.0, next_value) - value
     decay = discount * gae_lambda * jnp.where(done, 0.0, 1.0)
 
-    def backwards(
-        advantage: Float[Array, ""], inputs: tuple[Array, Array]
-    ) -> tuple[Array, Array]:
+    def backwards(advantage: Float[Array, ""], inputs: tuple[Array, Array]) -> tuple[Array, Array]:
         delta_t, decay_t = inputs
         advantage = delta_t + decay_t * advantage
         return advantage, advantage

@@ -113,13 +113,13 @@ def finished_episode_metrics(trajectory: Transition) -> dict[str, Float[Array, "
         `episode_return`, `episode_length` (NaN where no episode ended) and `episodes`.
     """
     done = trajectory.done
-    episodes = jnp.sum(done)
+    episodes = jnp.sum(done).astype(jnp.float32)
 
     def mean(values: Array) -> Array:
-        return jnp.sum(jnp.where(done, values, 0)) / episodes
+        return jnp.sum(jnp.where(done, values, 0).astype(jnp.float32)) / episodes
 
     return {
         "episode_return": mean(trajectory.episode_return),
         "episode_length": mean(trajectory.episode_length),
-        "episodes": episodes.astype(jnp.float32),
+        "episodes": episodes,
     }

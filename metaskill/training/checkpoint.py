@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -142,7 +143,7 @@ def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
 
 
 def _is_key(leaf: Any) -> bool:
-    return bool(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
 
 
 def _storable(leaf: Any) -> Any:
@@ -160,14 +161,14 @@ def _checksum(arrays: dict[str, np.ndarray]) -> int:
 def _rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:
     def leaf_of(name: str, like: Any) -> Any:
         if not like.size:
-            return jax.numpy.zeros(like.shape, like.dtype)
+            return jnp.zeros(like.shape, like.dtype)
         stored = arrays.get(name)
         wanted = jax.eval_shape(_storable, like)
         if stored is None or stored.shape != wanted.shape or stored.dtype != wanted.dtype:
             raise UserError(
                 f"the checkpoint does not fit this configuration at {name!r}: use the run's own."
             )
-        array = jax.numpy.asarray(stored)
+        array = jnp.asarray(stored)
         return jax.random.wrap_key_data(array) if _is_key(like) else array
 
     leaves = [leaf_of(name, like) for name, like in _named_leaves(template)]

@@ -53,6 +53,16 @@ class TrainerConfig:
     chunks_per_checkpoint: int = 5
     checkpoints_kept: int = 3
 
+    def __post_init__(self) -> None:
+        """Refuse counts that make no sense."""
+        for field in dataclasses.fields(self):
+            least = 0 if field.name == "seed" else 1
+            if getattr(self, field.name) < least:
+                raise UserError(
+                    f"config.trainer.{field.name} is {getattr(self, field.name)}: "
+                    f"it must be at least {least}."
+                )
+
 
 @dataclasses.dataclass(frozen=True)
 class Required:
@@ -73,11 +83,19 @@ class Experiment(Protocol):
     """A frozen dataclass that can make its learner."""
 
     @property
-    def env(self) -> EnvConfig: ...
+    def env(self) -> EnvConfig:
+        """The environment."""
+        ...
+
     @property
-    def hparams(self) -> Any: ...
+    def hparams(self) -> Any:
+        """The learner's traced hyperparameters."""
+        ...
+
     @property
-    def trainer(self) -> TrainerConfig: ...
+    def trainer(self) -> TrainerConfig:
+        """How long to train."""
+        ...
 
     def make_learner(self) -> Learner:
         """Build the learner, checking the configuration."""
@@ -90,8 +108,8 @@ class PPOExperiment:
 
     env: EnvConfig
     trainer: TrainerConfig
-    ppo: PPOConfig = PPOConfig()
-    hparams: PPOHparams = PPOHparams()
+    ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+    hparams: PPOHparams = dataclasses.field(default_factory=PPOHparams)
 
     def make_learner(self) -> PPO:
         """Build the environment and PPO on it."""

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -22,18 +22,33 @@ from metaskill.training.run_folder import RunFolder, cannot_write, write_json
 
 
 @dataclasses.dataclass(frozen=True)
+class Timing:
+    """Where the wall-clock went, seconds.
+
+    Attributes:
+        compiling: Tracing and compiling the chunk, this time.
+        training: Chunks, over all resumptions.
+        evaluating: Evaluations, their compilation included, this time.
+    """
+
+    compiling: float
+    training: float
+    evaluating: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Outcome:
     """How a run ended.
 
     Attributes:
         state: The last state (axis: population).
         evaluation: The last evaluation's metrics by name, one value a member.
-        seconds: Training time, over all resumptions.
+        timing: Where the time went.
     """
 
     state: Any
     evaluation: dict[str, np.ndarray]
-    seconds: float
+    timing: Timing
 
 
 def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Outcome:
@@ -52,7 +67,6 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
         UserError: If the configuration is wrong or a file cannot be written.
     """
     config = experiment.trainer
-    validate(config)
     learner = experiment.make_learner()
     chunks = _Chunks(learner, config)
     checkpoints = Checkpoints(run.checkpoints, config.checkpoints_kept)
@@ -64,24 +78,19 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
         state, iteration, seconds = restored
     if not run.provenance_file.exists():
         write_json(run.provenance_file, provenance())
+    clock = time.perf_counter()
+    run_chunk = chunks.compile(state)
+    compiling, evaluating = time.perf_counter() - clock, 0.0
+    evaluation: dict[str, np.ndarray] = {}
     with _sinks(run, iteration) as sinks:
-        evaluation: dict[str, np.ndarray] = {}
-        clock = time.perf_counter()
         while iteration < chunks.total_iterations:
-            state, metrics = chunks.run(state)
-            metrics = {name: np.asarray(values) for name, values in metrics.items()}
+            clock = time.perf_counter()
+            state, device_metrics = run_chunk(state)
+            metrics = {name: np.asarray(values) for name, values in device_metrics.items()}
+            chunk_seconds = time.perf_counter() - clock
+            seconds += chunk_seconds
             iteration += config.iterations_per_chunk
-            now = time.perf_counter()
-            seconds, speed, clock = (
-                seconds + now - clock,
-                chunks.env_steps_per_chunk / (now - clock),
-                now,
-            )
             last = iteration >= chunks.total_iterations
-            if last or chunks.is_due(iteration, config.chunks_per_evaluation):
-                evaluation = chunks.evaluate(state, iteration)
-            else:
-                evaluation = {}
             rows = rows_of_chunk(
                 metrics,
                 seeds=chunks.seeds,
@@ -89,16 +98,22 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
                 steps_per_iteration=learner.steps_per_iteration,
                 seconds=seconds,
             )
-            _attach(rows, evaluation)
+            if last or chunks.is_due(iteration, config.chunks_per_evaluation):
+                clock = time.perf_counter()
+                evaluation = chunks.evaluate(state, iteration)
+                evaluating += time.perf_counter() - clock
+                _attach(rows, evaluation)
             _write(sinks, rows, run)
             if last or chunks.is_due(iteration, config.chunks_per_checkpoint):
                 checkpoints.save(iteration, state, seconds)
             progress.update(
-                iteration * learner.steps_per_iteration, speed, _last_return(metrics)
+                iteration * learner.steps_per_iteration,
+                chunks.env_steps_per_chunk / chunk_seconds,
+                _last_return(metrics),
             )
-    if not evaluation:
+    if not evaluation:  # The run had ended before.
         evaluation = chunks.evaluate(state, iteration)
-    return Outcome(state, evaluation, seconds)
+    return Outcome(state, evaluation, Timing(compiling, seconds, evaluating))
 
 
 def restore(experiment: Experiment, run: RunFolder) -> tuple[Learner, Any, int]:
@@ -114,21 +129,6 @@ def restore(experiment: Experiment, run: RunFolder) -> tuple[Learner, Any, int]:
         raise UserError(f"{run.path} has no checkpoint yet: train it first.")
     state, iteration, _ = restored
     return learner, state, iteration
-
-
-def validate(config: TrainerConfig) -> None:
-    """Refuse counts that make no sense.
-
-    Raises:
-        UserError: With the field and its smallest value.
-    """
-    for field in dataclasses.fields(config):
-        least = 0 if field.name == "seed" else 1
-        if getattr(config, field.name) < least:
-            raise UserError(
-                f"config.trainer.{field.name} is {getattr(config, field.name)}: "
-                f"it must be at least {least}."
-            )
 
 
 class _Chunks:
@@ -149,13 +149,17 @@ class _Chunks:
                 lambda state, _: step(state), state, None, length=config.iterations_per_chunk
             )
 
-        self.run = jax.jit(run, donate_argnums=0)
+        self._run = jax.jit(run, donate_argnums=0)
         self._init = jax.jit(jax.vmap(learner.init, in_axes=(0, None)))
         self._evaluate = jax.jit(jax.vmap(learner.evaluate))
 
     def init(self, hparams: Any) -> Any:
         """Return the untrained population."""
         return self._init(self._keys(), hparams)
+
+    def compile(self, state: Any) -> Callable[[Any], tuple[Any, dict[str, jax.Array]]]:
+        """Compile the chunk: from a state, which it consumes, to the next and its metrics."""
+        return self._run.lower(state).compile()
 
     def evaluate(self, state: Any, iteration: int) -> dict[str, np.ndarray]:
         """Evaluate every member, with keys that depend on seed and iteration alone."""

@@ -1,0 +1,49 @@
+# PYTHON chooses the interpreter that the virtual environment is made with.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow lint format bench results figures clean
+
+# Made anew when the requirements change. The constraints pin what was tested.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "metaskill needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "this Python cannot make virtual environments: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/metaskill train demo --report
+	@echo "Look at runs/demo/report.html."
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.physics
+	$(BIN)/python -m benchmarks.ppo
+	$(BIN)/python -m benchmarks.demo
+
+results: $(VENV)/.installed
+	$(BIN)/metaskill figures --markdown=experiments/README.md
+
+figures: $(VENV)/.installed
+	@$(BIN)/metaskill figures
+
+clean:
+	rm -rf $(VENV) build *.egg-info

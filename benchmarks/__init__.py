@@ -1,0 +1,1 @@
+"""Measurements, each against its limit, in one run on one machine."""

@@ -1,0 +1,47 @@
+"""How far apart the two engines are after one control step."""
+
+import jax
+import numpy as np
+
+from metaskill.envs.env import Env
+from metaskill.envs.registry import make
+
+ENVIRONMENTS = ("ant", "half_cheetah", "hopper", "humanoid", "walker2d")
+
+
+def control_step_errors(name: str, n_worlds: int = 8, warm_up: int = 10) -> dict[str, float]:
+    """Step the same states with the same controls on both engines.
+
+    Args:
+        name: The environment.
+        n_worlds: Number of states.
+        warm_up: Random control steps before, so that feet touch the floor.
+
+    Returns:
+        Largest absolute differences of positions, velocities (relative to the largest
+        velocity where that exceeds 1) and observations (relative likewise).
+    """
+    native, mjx = make(name, engine="native"), make(name, engine="mjx")
+    keys = jax.random.split(jax.random.key(0), n_worlds)
+    states = jax.vmap(native.reset, in_axes=(0, None))(keys, native.nominal_context())
+    step = jax.jit(jax.vmap(native.step))
+    for t in range(warm_up):
+        states = step(states, _actions(native, n_worlds, t))
+    actions = _actions(native, n_worlds, warm_up)
+    ours = step(states, actions)
+    theirs = jax.jit(jax.vmap(mjx.step))(states, actions)
+    return {
+        "qpos": _difference(ours.physics.qpos, theirs.physics.qpos),
+        "qvel": _difference(ours.physics.qvel, theirs.physics.qvel),
+        "obs": _difference(ours.obs["state"], theirs.obs["state"]),
+    }
+
+
+def _actions(env: Env, n_worlds: int, t: int) -> jax.Array:
+    shape = (n_worlds, env.action_size)
+    return jax.random.uniform(jax.random.key(100 + t), shape, minval=-1.0, maxval=1.0)
+
+
+def _difference(a: jax.Array, b: jax.Array) -> float:
+    a, b = np.asarray(a), np.asarray(b)
+    return float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(a).max(axis=-1, keepdims=True))))

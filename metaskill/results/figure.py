@@ -1,0 +1,92 @@
+"""A measured figure, and the bar that it is held against."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One number of a results file.
+
+    Attributes:
+        value: The figure; of several seeds, their interquartile mean.
+        interval: 95 % interval, lower and upper end; equal where there is one measurement.
+        seeds: Every seed's (or repetition's) value.
+        source: Where the bar comes from.
+        required: The value must be at least this ...
+        limit: ... or at most this. Neither: the figure is only reported.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    seeds: list[float]
+    source: str
+    required: float | None = None
+    limit: float | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether it holds its bar; None where there is no bar."""
+        if self.required is not None:
+            return self.value >= self.required
+        if self.limit is not None:
+            return self.value <= self.limit
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figure as results files hold it."""
+        record: dict[str, Any] = {
+            "value": self.value,
+            "interval": list(self.interval),
+            "seeds": self.seeds,
+            "source": self.source,
+        }
+        if self.required is not None:
+            record["required"] = self.required
+        if self.limit is not None:
+            record["limit"] = self.limit
+        record["passed"] = self.passed
+        return record
+
+
+def over_seeds(values: list[float], source: str, required: float | None = None) -> Figure:
+    """Make the figure of several seeds: interquartile mean with its bootstrap interval."""
+    return Figure(
+        value=interquartile_mean(np.array(values)),
+        interval=bootstrap_interval(np.array(values)),
+        seeds=values,
+        source=source,
+        required=required,
+    )
+
+
+def measured(
+    value: float, source: str, required: float | None = None, limit: float | None = None
+) -> Figure:
+    """Make the figure of one measurement."""
+    value = float(value)
+    return Figure(value, (value, value), [value], source, required, limit)
+
+
+def interquartile_mean(values: np.ndarray) -> float:
+    """Return the mean of the middle half of the values (Agarwal et al. 2021).
+
+    With n values, n/4 are trimmed from each end; a fraction of a value keeps that
+    fraction of its weight.
+    """
+    ordered = np.sort(values)
+    n = len(ordered)
+    ranks = np.arange(n)
+    weights = np.clip(np.minimum(ranks + 1 - n / 4, 3 * n / 4 - ranks), 0.0, 1.0)
+    return float(np.sum(weights * ordered) / np.sum(weights))
+
+
+def bootstrap_interval(values: np.ndarray, n_resamples: int = 10_000) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of the interquartile mean."""
+    generator = np.random.default_rng(0)
+    samples = generator.choice(values, (n_resamples, len(values)))
+    means = np.array([interquartile_mean(sample) for sample in samples])
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)

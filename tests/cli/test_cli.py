@@ -1,0 +1,126 @@
+"""The command line as a user meets it."""
+
+import json
+import pathlib
+
+import pytest
+
+from metaskill.cli.main import main
+from metaskill.training.metrics import read_rows
+
+TINY = [
+    "--config.env.name=point_mass",
+    "--config.env.options={'episode_length': 5}",
+    "--config.ppo.num_envs=4",
+    "--config.ppo.rollout_length=8",
+    "--config.ppo.num_minibatches=2",
+    "--config.ppo.policy_hidden=(8,)",
+    "--config.ppo.value_hidden=(8,)",
+    "--config.ppo.num_eval_episodes=2",
+    "--config.trainer.env_steps=64",
+    "--config.trainer.iterations_per_chunk=2",
+    "--config.trainer.population=2",
+]
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(list(arguments))
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    assert call("train", "demo", *TINY, "--seed=3", f"--workdir={path}", "--report") == 0
+    return path
+
+
+def test_train_writes_the_run_folder(run: pathlib.Path) -> None:
+    assert {path.name for path in run.iterdir()} == {
+        "checkpoints",
+        "config.json",
+        "events",
+        "metrics.jsonl",
+        "provenance.json",
+        "report.html",
+    }
+    assert {row["seed"] for row in read_rows(run / "metrics.jsonl")} == {3, 4}
+    report = (run / "report.html").read_text()
+    assert "point_mass has no MuJoCo model" in report  # What stands in the video's place.
+    assert "data:image/png" in report
+
+
+def test_eval_prints_json(run: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("eval", str(run)) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert len(record["eval/return"]) == 2
+    assert record["iteration"] == 2
+
+
+def test_list_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("list") == 0
+    assert "ant_ppo" in capsys.readouterr().out
+    assert call("--help") == 0
+    assert "train" in capsys.readouterr().out
+    assert call("train", "--help") == 0
+    assert "--workdir" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "did you mean 'train'"),
+        (["train"], "name the experiment"),
+        (["train", "antppo"], "did you mean 'ant_ppo'"),
+        (["train", "demo", "--sed=3"], "did you mean '--seed'"),
+        (["train", "demo", "--seed=three"], "three"),
+        (["train", "demo", "extra"], "expected EXPERIMENT"),
+        (["train", "demo", "--engine=nativ"], "did you mean 'native'"),
+        (["train", "demo", "--config.env.name=atn"], "did you mean 'ant'"),
+        (["train", "demo", "--config.ppo.num_envz=3"], "did you mean 'num_envs'"),
+        (["train", "demo", "--config.ppo.num_envs"], "=VALUE"),
+        (["train", "demo", "--config.ppo.num_envs=many"], "must be int"),
+        (["train", "demo", "--config.ppo.num_minibatches=7"], "choose a divisor"),
+        (["train", "demo", "--config.env.options={'episode_lenght': 1}"], "'episode_length'"),
+        (["eval", "nowhere"], "holds no run"),
+        (["render", "nowhere"], "holds no run"),
+        (["report", "nowhere"], "holds no run"),
+        (["eval"], "expected RUN"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("metaskill: ")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_experiments_folder_is_refused(
+    run: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("train", "ant_ppo", f"--workdir={run}") == 2
+    assert "another experiment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--output=video.avi", "must end in .mp4 or .gif"),
+        ("--member=7", "no member 7"),
+    ],
+)
+def test_render_mistakes(
+    run: pathlib.Path, flag: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("render", str(run), flag) == 2
+    assert message in capsys.readouterr().err
