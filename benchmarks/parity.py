@@ -43,5 +43,6 @@ def _actions(env: Env, n_worlds: int, t: int) -> jax.Array:
 
 
 def _difference(a: jax.Array, b: jax.Array) -> float:
-    a, b = np.asarray(a), np.asarray(b)
-    return float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(a).max(axis=-1, keepdims=True))))
+    ours, theirs = np.asarray(a), np.asarray(b)
+    scale = np.maximum(1.0, np.abs(ours).max(axis=-1, keepdims=True))
+    return float(np.max(np.abs(ours - theirs) / scale))

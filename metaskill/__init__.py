@@ -1,7 +1,9 @@
 """Robots that learn fast: meta-learning, skills and randomization on parallel MuJoCo."""
 
+import ctypes.util
 import importlib.metadata
 import os
+import sys
 
 
 def _avoid_deadlock_on_few_cores() -> None:
@@ -18,4 +20,16 @@ def _avoid_deadlock_on_few_cores() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --{option}=false".strip()
 
 
+def _draw_off_screen() -> None:
+    """Choose an OpenGL that needs no display; MuJoCo looks once, when it is imported."""
+    if "MUJOCO_GL" in os.environ or sys.platform != "linux":
+        return
+    for library, name in (("EGL", "egl"), ("OSMesa", "osmesa")):
+        if ctypes.util.find_library(library):
+            os.environ["MUJOCO_GL"] = os.environ["PYOPENGL_PLATFORM"] = name
+            return
+    os.environ["MUJOCO_GL"] = "disable"  # Videos are sketched then.
+
+
 _avoid_deadlock_on_few_cores()
+_draw_off_screen()

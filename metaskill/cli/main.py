@@ -22,7 +22,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command and exit: 0 for success, 2 for a mistake in what was asked."""
     arguments = sys.argv[1:] if argv is None else argv
     logging.basicConfig(level=logging.WARNING, format="metaskill: %(message)s")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    # Orbax logs there, with tracebacks, what it also raises.
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     try:
         sys.exit(_run(arguments))
     except UserError as error:

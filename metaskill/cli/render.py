@@ -1,7 +1,8 @@
 """usage: metaskill render RUN [flags]
 
 Makes a video of one episode under the deterministic policy of a run's last checkpoint.
-No display is needed: frames are drawn through EGL or OSMesa.
+No display is needed: frames are rendered through EGL or OSMesa, or sketched where neither
+is installed.
 
   --output=FILE   .mp4 or .gif (default: RUN/video.mp4)
   --seconds=S     simulated time to show (default: 10)

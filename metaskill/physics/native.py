@@ -103,8 +103,8 @@ class NativeEngine:
             out = np.empty((len(rows), n_out), np.float32)
             with self._batches.take(len(rows), names) as batch:
                 _set_model_fields(batch, names, values)
-                # A world that enters with NaNs is not worth stepping.
-                runs = np.isfinite(rows).all(axis=1)
+                # A world that enters unsound is not worth MuJoCo's time and warnings.
+                runs = is_sound(rows)
                 stop = reference.write_rows(batch, rows)
                 batch.bind("ctrl")[...] = rows[:, stop:]
                 ids = None if runs.all() else runs

@@ -1,8 +1,9 @@
 """Videos of a robot, drawn without a display."""
 
-import ctypes.util
-import os
+import contextlib
+import logging
 import pathlib
+from collections.abc import Callable, Iterator
 
 import imageio
 import mujoco
@@ -11,8 +12,13 @@ from jaxtyping import Array, Float
 
 from metaskill.envs.env import Env
 from metaskill.errors import UserError
+from metaskill.report.sketch import sketch
 
 _SUFFIXES = (".mp4", ".gif")
+_logger = logging.getLogger(__name__)
+
+Draw = Callable[[mujoco.MjData, mujoco.MjvCamera], np.ndarray]
+"""Draws one frame of a model's data."""
 
 
 def check_output(path: pathlib.Path) -> None:
@@ -31,11 +37,15 @@ def write_video(
     env: Env,
     positions: Float[Array, "time nq"],
     path: pathlib.Path,
+    *,
     width: int = 480,
     height: int = 320,
     frames_per_second: int = 25,
 ) -> None:
     """Draw a trajectory with a camera that follows the robot.
+
+    Where no off-screen OpenGL is installed, the frames are plain sketches, and a
+    warning names the package that makes them renderings.
 
     Args:
         env: The environment that it comes from.
@@ -46,7 +56,7 @@ def write_video(
         frames_per_second: The video's rate; it plays in real time.
 
     Raises:
-        UserError: If the environment has no model or no OpenGL is installed.
+        UserError: If the environment has no model.
     """
     model = getattr(env, "model", None)
     if model is None:
@@ -54,54 +64,47 @@ def write_video(
     rows = np.asarray(positions)
     times = np.arange(len(rows)) * env.control_timestep
     wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
-    frames = _draw(model, rows[np.searchsorted(times, wanted)], width, height)
+    frames = []
+    data = mujoco.MjData(model)
+    camera = _following_camera(model)
+    with _renderer(model, width, height) as draw:
+        for qpos in rows[np.searchsorted(times, wanted)]:
+            data.qpos[:] = qpos
+            mujoco.mj_forward(model, data)
+            frames.append(draw(data, camera))
     if path.suffix == ".gif":
         imageio.mimsave(path, frames, duration=1000 / frames_per_second, loop=0)
     else:
         imageio.mimsave(path, frames, fps=frames_per_second, macro_block_size=16)
 
 
-def _draw(
-    model: mujoco.MjModel, positions: np.ndarray, width: int, height: int
-) -> list[np.ndarray]:
-    _choose_opengl()
-    data = mujoco.MjData(model)
+def _following_camera(model: mujoco.MjModel) -> mujoco.MjvCamera:
     camera = mujoco.MjvCamera()
     camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
     camera.trackbodyid = 1
-    camera.distance, camera.azimuth, camera.elevation = 2.5 * model.stat.extent, 110, -20
-    camera.distance = min(camera.distance, 6.0)
-    frames = []
-    try:
-        with mujoco.Renderer(model, height, width) as renderer:
-            for qpos in positions:
-                data.qpos[:] = qpos
-                mujoco.mj_forward(model, data)
-                renderer.update_scene(data, camera)
-                frames.append(renderer.render())
-    except (mujoco.FatalError, AttributeError, ImportError, RuntimeError) as error:
-        raise _no_opengl() from error
-    return frames
+    camera.distance = min(2.5 * model.stat.extent, 4.0)
+    camera.azimuth, camera.elevation = 110, -20
+    return camera
 
 
-def _choose_opengl() -> None:
-    """Pick an off-screen OpenGL before MuJoCo looks for one.
-
-    Raises:
-        UserError: If none is installed.
-    """
-    if "MUJOCO_GL" in os.environ:
+@contextlib.contextmanager
+def _renderer(model: mujoco.MjModel, width: int, height: int) -> Iterator[Draw]:
+    """Yield MuJoCo's renderer, or the sketch where OpenGL is missing or does not work."""
+    renderer = None
+    # A library that is missing or does not work is reported in many ways.
+    with contextlib.suppress(Exception):
+        renderer = mujoco.Renderer(model, height, width)
+    if renderer is None:
+        _logger.warning(
+            "no off-screen OpenGL works here, so the video is a plain sketch; for a "
+            "rendering: apt-get install libegl1 (or libosmesa6)."
+        )
+        yield lambda data, camera: sketch(model, data, camera, width, height)
         return
-    for library, name in (("EGL", "egl"), ("OSMesa", "osmesa")):
-        if ctypes.util.find_library(library):
-            os.environ["MUJOCO_GL"] = name
-            os.environ["PYOPENGL_PLATFORM"] = name
-            return
-    raise _no_opengl()
 
+    def draw(data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
+        renderer.update_scene(data, camera)
+        return renderer.render()
 
-def _no_opengl() -> UserError:
-    return UserError(
-        "no off-screen OpenGL works here, so no video can be drawn: "
-        "apt-get install libegl1 (or libosmesa6), then try again."
-    )
+    with renderer:
+        yield draw

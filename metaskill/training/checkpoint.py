@@ -52,6 +52,8 @@ class Checkpoints:
         }
         description = {"seconds": seconds, "checksum": _checksum(arrays)}
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _check_space(self._folder, sum(array.nbytes for array in arrays.values()))
             with self._manager() as manager:
                 manager.save(
                     iteration,
@@ -134,6 +136,16 @@ class Checkpoints:
             options=ocp.CheckpointManagerOptions(
                 max_to_keep=self._kept, enable_async_checkpointing=False
             ),
+        )
+
+
+def _check_space(folder: pathlib.Path, n_bytes: int) -> None:
+    """Refuse before orbax starts: its own failures print a page from every thread."""
+    free = shutil.disk_usage(folder).free
+    wanted = n_bytes + 2**20  # Metadata and the file system's blocks.
+    if free < wanted:
+        raise OSError(
+            f"the disk has {free / 1e6:.1f} MB left, a checkpoint needs {wanted / 1e6:.1f}"
         )
 
 

@@ -23,6 +23,13 @@ class ProgressView(Protocol):
         ...
 
 
+class NoProgress:
+    """Nobody is watching."""
+
+    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
+        """Show nothing."""
+
+
 class ProgressBar:
     """A bar on standard error; nothing at all where that is not a terminal."""
 

@@ -104,13 +104,17 @@ def as_json(config: Any) -> Any:
 def write_json(path: pathlib.Path, record: Any) -> None:
     """Write JSON so that a reader never sees half a file."""
     temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(json.dumps(record, indent=2) + "\n")
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def cannot_write(path: pathlib.Path, error: Exception) -> UserError:
     """Return the error for a full disk, a read-only folder and their like."""
-    reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
     return UserError(
         f"cannot write to {path} ({reason}): free some space or choose a writable --workdir."
     )

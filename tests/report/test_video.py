@@ -1,24 +1,45 @@
-"""Videos: drawn where OpenGL is, explained where it is not."""
+"""Videos: drawn with OpenGL where it is, sketched where it is not."""
 
+import logging
 import pathlib
 
+import imageio.v3 as imageio
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from metaskill.envs.ant import Ant
+from metaskill.envs.env import Env
 from metaskill.errors import UserError
 from metaskill.report import video
 from metaskill.rl.evaluation import record_episode
 
 
-def test_missing_opengl_names_the_package(
-    ant: Ant, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+def test_without_opengl_a_sketch_is_drawn_and_the_package_named(
+    ant: Ant,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr(video.ctypes.util, "find_library", lambda _: None)
-    with pytest.raises(UserError, match="apt-get install libegl1"):
-        video.write_video(ant, jnp.zeros((3, 15)), tmp_path / "video.mp4")
+    def no_opengl(*_: object) -> None:
+        raise ImportError("libEGL.so.1")
+
+    monkeypatch.setattr(video.mujoco, "Renderer", no_opengl)
+    positions = jnp.tile(jnp.asarray(ant.model.qpos0, jnp.float32), (11, 1))
+    positions = positions.at[:, 2].set(jnp.linspace(0.5, 1.0, 11))  # It rises.
+    path = tmp_path / "video.gif"
+    with caplog.at_level(logging.WARNING):
+        video.write_video(ant, positions, path, width=96, height=64)
+    assert "apt-get install libegl1" in caplog.text
+    frames = imageio.imread(path)
+    assert frames.shape[1:] == (64, 96, 3)
+    assert np.any(frames[0] != frames[-1])
+
+
+def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(UserError, match="has no MuJoCo model"):
+        video.write_video(point_mass, jnp.zeros((3, 2)), tmp_path / "video.gif")
 
 
 def test_an_episode_that_ends_stays_as_it_was(ant: Ant) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -101,6 +102,18 @@ def test_another_configuration_is_refused_and_nothing_is_lost(checkpoints: Check
     with pytest.raises(UserError, match="does not fit this configuration at 'count'"):
         checkpoints.restore_latest(other)
     assert checkpoints.iterations() == [1]
+
+
+def test_a_full_disk_is_said_and_the_last_checkpoint_kept(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints.save(1, STATE, seconds=0.0)
+    full = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(UserError, match="MB left, a checkpoint needs"):
+        checkpoints.save(2, STATE, seconds=0.0)
+    assert checkpoints.iterations() == [1]
+    assert checkpoints.restore_latest(TEMPLATE) is not None
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path: pathlib.Path) -> None:

@@ -13,6 +13,7 @@ from metaskill.rl.ppo import PPOConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
+from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import Outcome, train
 
@@ -44,13 +45,6 @@ def experiment(environment: str, chunks: int, population: int = 1) -> PPOExperim
     )
 
 
-class Silent:
-    """Progress that nobody watches."""
-
-    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
-        pass
-
-
 class StopAfter:
     """Interrupts a run after some chunks, as a person would."""
 
@@ -66,7 +60,7 @@ class StopAfter:
 def run(path: pathlib.Path, config: PPOExperiment, progress=None) -> Outcome:
     folder = RunFolder(path)
     folder.create("test", config)
-    return train(config, folder, progress or Silent())
+    return train(config, folder, progress or NoProgress())
 
 
 def leaves(state: object) -> list[np.ndarray]:
