@@ -213,7 +213,7 @@ def parity() -> dict[str, Figure]:
     source = "float32 against float64 over one control step; see tests/physics/test_engine_parity"
     return {
         f"engine_parity_{name}": measured(
-            max(control_step_errors(name).values()), source, limit=2e-2
+            max(control_step_errors(name).values()), source, limit=1e-3
         )
         for name in ENVIRONMENTS
     }

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from metaskill.envs.env import Env
 from metaskill.errors import UserError
 from metaskill.report.sketch import sketch
+from metaskill.subprocesses import starting_a_program
 
 _SUFFIXES = (".mp4", ".gif")
 _logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def write_video(
     if path.suffix == ".gif":
         imageio.mimsave(path, frames, duration=1000 / frames_per_second, loop=0)
     else:
-        imageio.mimsave(path, frames, fps=frames_per_second, macro_block_size=16)
+        with starting_a_program():  # imageio hands the frames to ffmpeg.
+            imageio.mimsave(path, frames, fps=frames_per_second, macro_block_size=16)
 
 
 def _following_camera(model: mujoco.MjModel) -> mujoco.MjvCamera:

@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from metaskill.subprocesses import starting_a_program
+
 _PACKAGES = ("metaskill", "jax", "jaxlib", "flax", "optax", "brax", "mujoco", "mujoco-mjx", "numpy")
 
 
@@ -33,9 +35,10 @@ def _commit() -> str | None:
     here = pathlib.Path(__file__).parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        with starting_a_program():
+            return subprocess.run(
+                ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+            ).stdout.strip()
 
     try:
         commit = git("rev-parse", "HEAD")

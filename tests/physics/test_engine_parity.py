@@ -1,9 +1,10 @@
 """Both engines give the same control step on every shipped environment.
 
-Tolerance: MJX computes in float32, MuJoCo in float64, so one step already differs by the
-float32 rounding of accelerations of the order of 1e2 to 1e3 (relative 1e-6, times the
-condition of the constraint problem, about 1e2) integrated over 0.05 s: some 1e-3 in
-velocities, some 1e-5 in positions. Each bound below is about ten times that.
+Tolerance, relative to the largest entry where that exceeds 1: MJX computes in float32 and
+MuJoCo in float64, so accelerations differ by float32's 1e-7 times the condition of the mass
+matrix and of the contact problem, which is 1e2 to 1e3 on these robots: up to 1e-4. The
+bound leaves a factor of ten for the few substeps of a control step, in which differences
+grow, and for another processor's order of summation.
 """
 
 import jax
@@ -17,9 +18,7 @@ from benchmarks.parity import ENVIRONMENTS, control_step_errors
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_native_and_mjx_agree_on_a_control_step(name: str) -> None:
     errors = control_step_errors(name, n_worlds=8)
-    assert errors["qpos"] < 1e-3
-    assert errors["qvel"] < 2e-2
-    assert errors["obs"] < 2e-2
+    assert max(errors.values()) < 1e-3
 
 
 def test_mjx_flags_a_world_that_blows_up() -> None:
