@@ -17,7 +17,8 @@ from metaskill.envs.ant import Ant
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import State
 from metaskill.envs.mjcf import load_brax_model
-from metaskill.physics.engine import Engine, make_engine
+from metaskill.physics.engine import Engine
+from metaskill.physics.factory import make_engine
 from metaskill.physics.state import PhysicsState
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results

@@ -1,6 +1,6 @@
 """PPO makes Ant run: three seeds as one population."""
 
-from metaskill.rl.ppo import PPOConfig, PPOHparams
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
 CONFIG = PPOExperiment(

@@ -1,6 +1,6 @@
 """Ant learns to run in a few minutes on two cores; `make demo` runs this."""
 
-from metaskill.rl.ppo import PPOConfig, PPOHparams
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
 CONFIG = PPOExperiment(

@@ -6,7 +6,7 @@ Lists the experiments that `metaskill train` knows, and the environments.
 from metaskill.cli.experiments import experiment_names, find_module
 from metaskill.cli.flags import parse
 from metaskill.envs.registry import environment_names
-from metaskill.physics.engine import ENGINE_NAMES
+from metaskill.physics.factory import ENGINE_NAMES
 
 
 def run(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from metaskill.envs.env import Context, Observation, State
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.objectives import Motion, find_objective
-from metaskill.physics.engine import make_engine
+from metaskill.physics.factory import make_engine
 from metaskill.physics.state import PhysicsState
 
 

@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
-import jax
 import mujoco
 from jaxtyping import Array, Bool, Float
 
-from metaskill.errors import UserError, nearest
 from metaskill.physics.state import PhysicsState
 
 ModelLeaves = dict[str, Array]
@@ -16,8 +14,6 @@ Only the fields that vary are present. A field must come together with every
 constant that MuJoCo derives from it (`body_subtreemass`, `dof_invweight0`, ...):
 engines use what they are given and recompute nothing.
 """
-
-ENGINE_NAMES = ("auto", "native", "mjx")
 
 DERIVED_FIELDS = (
     "xpos",
@@ -76,35 +72,3 @@ class Engine(Protocol):
     ) -> PhysicsState:
         """Advance by `n_substeps` calls of `mj_step` under constant controls."""
         ...
-
-
-def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()) -> Engine:
-    """Build the engine called `name` for `model`.
-
-    Args:
-        name: `native` (MuJoCo's C engine on a thread pool; the fast one on CPU),
-            `mjx` (MuJoCo in JAX; the fast one on GPU and TPU, and differentiable),
-            or `auto`, which picks by the platform that JAX runs on.
-        model: The compiled model. Engines work on a copy.
-        derived_fields: MjData fields to keep in every state.
-
-    Raises:
-        UserError: If the engine or a derived field does not exist.
-    """
-    if name not in ENGINE_NAMES:
-        raise UserError(f"no engine is called {name!r}: {nearest(name, ENGINE_NAMES)}")
-    for field in derived_fields:
-        if field not in DERIVED_FIELDS:
-            raise UserError(
-                f"{field!r} cannot be a derived field: {nearest(field, DERIVED_FIELDS)}"
-            )
-    if name == "auto":
-        name = "native" if jax.default_backend() == "cpu" else "mjx"
-    # Imported here because MJX alone takes over a second to import.
-    if name == "native":
-        from metaskill.physics.native import NativeEngine
-
-        return NativeEngine(model, derived_fields)
-    from metaskill.physics.mjx import MjxEngine
-
-    return MjxEngine(model, derived_fields)

@@ -9,7 +9,8 @@ from metaskill.envs.env import Env
 from metaskill.envs.registry import make
 from metaskill.errors import UserError, nearest
 from metaskill.learner import Learner
-from metaskill.rl.ppo import PPO, PPOConfig, PPOHparams
+from metaskill.rl.ppo import PPO
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,7 @@ def test_native_and_mjx_agree_on_a_control_step(name: str) -> None:
 
 def test_mjx_flags_a_world_that_blows_up() -> None:
     from metaskill.envs.mjcf import load_brax_model
-    from metaskill.physics.engine import make_engine
+    from metaskill.physics.factory import make_engine
 
     engine = make_engine("mjx", load_brax_model("hopper"))
     qpos = jnp.zeros((2, 6))

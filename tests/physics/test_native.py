@@ -11,7 +11,8 @@ import pytest
 
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.errors import UserError
-from metaskill.physics.engine import Engine, make_engine
+from metaskill.physics.engine import Engine
+from metaskill.physics.factory import make_engine
 from metaskill.physics.state import PhysicsState
 
 N_SUBSTEPS = 5

@@ -9,7 +9,8 @@ import pytest
 
 from metaskill.envs.env import Env
 from metaskill.errors import UserError
-from metaskill.rl.ppo import PPO, PPOConfig, PPOHparams
+from metaskill.rl.ppo import PPO
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.ppo_loss import Batch, ppo_loss
 
 SMALL = PPOConfig(

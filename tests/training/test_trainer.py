@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metaskill.errors import UserError
-from metaskill.rl.ppo import PPOConfig
+from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
