@@ -50,5 +50,6 @@ def run(arguments: list[str]) -> None:
     path.with_suffix(".png").write_bytes(plot_returns(folder.metrics_file))
     for key, figure in figures.items():
         verdict = {True: "passed", False: "FAILED", None: "reported"}[figure.passed]
-        print(f"{key} = {figure.value:.4g} (at least {figure.required:.4g}): {verdict}")
+        bar = "" if figure.required is None else f" (at least {figure.required:.4g})"
+        print(f"{key} = {figure.value:.4g}{bar}: {verdict}")
     print(path)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
+from metaskill.envs.where_needed import where_needed
 
 SampleContext = Callable[[PRNGKeyArray], Context]
 """A task distribution's sampler: from a key to the parameters of one MDP."""
@@ -34,7 +35,9 @@ def auto_reset(
     def step(state: State, action: Float[Array, " action"]) -> tuple[State, State]:
         outcome = env.step(state, action)
         reset_key, context_key = jax.random.split(jax.random.fold_in(outcome.key, 1))
-        fresh = env.reset(reset_key, sample_context(context_key), needed=outcome.done)
+        fresh = where_needed(
+            lambda start: env.reset(*start), outcome.done, (reset_key, sample_context(context_key))
+        )
         next_state = jax.tree.map(
             lambda new, old: jnp.where(outcome.done, new, old), fresh, outcome
         )

@@ -6,6 +6,7 @@ from typing import Protocol
 import jax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.state import PhysicsState
 
 Observation = dict[str, Float[Array, " size"]]
@@ -19,7 +20,8 @@ class Context:
     """The parameters of one MDP: everything in which two tasks may differ.
 
     Attributes:
-        physics: Model fields by MjModel name; empty for the model as compiled.
+        physics: Values of the environment's physics parameters by their names; empty
+            where it has none.
         reward: Targets and weights of the reward, by the name that the reward
             function uses.
         interface: Delays and noise between agent and world; empty for none.
@@ -45,6 +47,9 @@ class State:
         context: The MDP's parameters during this episode.
         step: Control steps since the reset.
         key: This world's own source of randomness.
+        model_leaves: The model fields of this episode, with their derived constants:
+            computed from `context.physics` at the reset, because that takes about as long
+            as a step.
         metrics: Scalars worth logging, by name; the same names in every state, among
             them `failed`: 1 where the simulation of the last step broke down.
     """
@@ -58,6 +63,7 @@ class State:
     step: Int[Array, ""]
     key: PRNGKeyArray
     metrics: dict[str, Float[Array, ""]]
+    model_leaves: ModelLeaves = dataclasses.field(default_factory=dict, kw_only=True)
 
     @property
     def done(self) -> Bool[Array, ""]:
@@ -88,16 +94,12 @@ class Env(Protocol):
         """Return the context of the MDP as its literature states it."""
         ...
 
-    def reset(
-        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
-    ) -> State:
+    def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state.
 
         Args:
             key: Source of the initial state's noise and of the whole episode's.
             context: The MDP's parameters.
-            needed: Whether the state will be used. Where False, fields that cost a
-                simulation may hold anything finite (see `auto_reset`).
         """
         ...
 

@@ -13,6 +13,7 @@ from metaskill.envs.env import Context, Observation, State
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.objectives import Motion, find_objective
 from metaskill.physics.factory import make_engine
+from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 from metaskill.physics.state import PhysicsState
 
 
@@ -36,7 +37,11 @@ class Locomotion(abc.ABC):
     derived_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
-        self, engine: str = "auto", objective: str = "forward", episode_length: int = 1000
+        self,
+        engine: str = "auto",
+        objective: str = "forward",
+        episode_length: int = 1000,
+        parameters: tuple[ParamSpec, ...] = (),
     ):
         """Compile the model and build its engine.
 
@@ -44,13 +49,16 @@ class Locomotion(abc.ABC):
             engine: `auto`, `native` or `mjx`.
             objective: `forward`, `velocity`, `direction` or `goal`.
             episode_length: Control steps until truncation.
+            parameters: What `context.physics` may vary.
 
         Raises:
-            UserError: If the engine or the objective does not exist.
+            UserError: If the engine or the objective does not exist, or a parameter
+                could have no effect.
         """
         self.name = self.model_name
         self.objective = find_objective(objective)
-        self.engine = make_engine(engine, load_brax_model(self.model_name), self.derived_fields)
+        self.parameters = PhysicsParameters(load_brax_model(self.model_name), parameters)
+        self.engine = make_engine(engine, self.parameters.engine_model(), self.derived_fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length
         self.control_timestep = float(self.model.opt.timestep * self.n_substeps)
@@ -67,11 +75,12 @@ class Locomotion(abc.ABC):
         }
         if "forward_weight" in reward:
             reward["forward_weight"] = self.forward_weight
-        return Context(reward={name: jnp.float32(value) for name, value in reward.items()})
+        return Context(
+            physics=self.parameters.nominal_values(),
+            reward={name: jnp.float32(value) for name, value in reward.items()},
+        )
 
-    def reset(
-        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
-    ) -> State:
+    def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state around the model's reference configuration."""
         noise_key, key = jax.random.split(key)
         position_key, velocity_key = jax.random.split(noise_key)
@@ -81,11 +90,11 @@ class Locomotion(abc.ABC):
             minval=-self.position_noise,
             maxval=self.position_noise,
         )
+        model_leaves = self.parameters.apply(context.physics)
         physics = self.engine.reset(
-            context.physics,
+            model_leaves,
             self._with_unit_quaternion(qpos),
             self.initial_velocity(velocity_key),
-            needed,
         )
         zero = jnp.zeros(())
         return State(
@@ -101,12 +110,13 @@ class Locomotion(abc.ABC):
                 ("reward_objective", "reward_healthy", "reward_control", "x_velocity", "failed"),
                 zero,
             ),
+            model_leaves=model_leaves,
         )
 
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Apply one action for `n_substeps` physics steps."""
         ctrl = self._controls(action)
-        physics = self.engine.step(state.context.physics, state.physics, ctrl, self.n_substeps)
+        physics = self.engine.step(state.model_leaves, state.physics, ctrl, self.n_substeps)
         position = self.position(physics)
         motion = Motion(
             position=position,
@@ -136,6 +146,7 @@ class Locomotion(abc.ABC):
                 "x_velocity": jnp.where(physics.failed, 0.0, motion.velocity[0]),
                 "failed": physics.failed.astype(jnp.float32),
             },
+            model_leaves=state.model_leaves,
         )
 
     @abc.abstractmethod

@@ -1,7 +1,7 @@
 """A point in the plane, in closed form: the smallest environment with tasks."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Observation, State
 from metaskill.physics.state import PhysicsState
@@ -37,11 +37,8 @@ class PointMass:
         """Return the task whose goal is (0.5, 0.5)."""
         return Context(reward={"goal": jnp.float32([0.5, 0.5])})
 
-    def reset(
-        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
-    ) -> State:
+    def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Start at the origin."""
-        del needed
         return self._state(jnp.zeros(2), jnp.zeros(2), context, jnp.zeros((), jnp.int32), key)
 
     def step(self, state: State, action: Float[Array, "2"]) -> State:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 import mujoco
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from metaskill.physics.state import PhysicsState
 
@@ -50,7 +50,6 @@ class Engine(Protocol):
         leaves: ModelLeaves,
         qpos: Float[Array, " nq"],
         qvel: Float[Array, " nv"],
-        needed: Bool[Array, ""] | bool = True,
     ) -> PhysicsState:
         """Return the state at rest in time with these positions and velocities.
 
@@ -58,8 +57,6 @@ class Engine(Protocol):
             leaves: Per-world model fields.
             qpos: Generalized positions.
             qvel: Generalized velocities.
-            needed: Whether anyone will look at the derived fields. Where False
-                they may hold anything finite, which lets an engine skip the work.
         """
         ...
 

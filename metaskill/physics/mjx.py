@@ -34,10 +34,8 @@ class MjxEngine:
         leaves: ModelLeaves,
         qpos: Float[Array, " nq"],
         qvel: Float[Array, " nv"],
-        needed: Bool[Array, ""] | bool = True,
     ) -> PhysicsState:
         """Return the state at rest in time; see `Engine.reset`."""
-        del needed  # A program without branches computes them for every world.
         model = self._with_leaves(leaves)
         with _mjx_numerics():
             data = mjx.make_data(self.model, impl="jax").replace(qpos=qpos, qvel=qvel)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 from mujoco import batch as mujoco_batch
 
 from metaskill.physics.engine import ModelLeaves
@@ -45,7 +45,6 @@ class NativeEngine:
         leaves: ModelLeaves,
         qpos: Float[Array, " nq"],
         qvel: Float[Array, " nv"],
-        needed: Bool[Array, ""] | bool = True,
     ) -> PhysicsState:
         """Return the state at rest in time; see `Engine.reset`."""
         derived: dict[str, Array] = {}
@@ -55,7 +54,6 @@ class NativeEngine:
                 self._host_forward(names),
                 jax.ShapeDtypeStruct((self._reference.derived_size,), jnp.float32),
                 jnp.concatenate([qpos, qvel]),
-                jnp.asarray(needed),
                 *(leaves[name] for name in names),
                 vmap_method="broadcast_all",
             )
@@ -125,22 +123,19 @@ class NativeEngine:
         reference = self._reference
         nq = self.model.nq
 
-        def host_forward(rows: np.ndarray, needed: np.ndarray, *values: np.ndarray) -> np.ndarray:
+        def host_forward(rows: np.ndarray, *values: np.ndarray) -> np.ndarray:
             worlds_shape = np.shape(rows)[:-1]
             rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
-            runs = np.asarray(needed).reshape(-1)
             out = np.empty((len(rows), reference.derived_size), np.float32)
-            if runs.any():
-                with self._batches.take(len(rows), names) as batch:
-                    _set_model_fields(batch, names, values)
-                    batch.bind("qpos")[...] = rows[:, :nq]
-                    batch.bind("qvel")[...] = rows[:, nq:]
-                    reference.bind_derived(batch)
-                    # A failure here shows in the next step, which flags the world.
-                    with contextlib.suppress(mujoco_batch.SimulationError):
-                        batch.forward(runs, stage=_VELOCITY_STAGE)
-                    reference.read_derived(batch, out)
-            out[~runs] = reference.derived_row
+            with self._batches.take(len(rows), names) as batch:
+                _set_model_fields(batch, names, values)
+                batch.bind("qpos")[...] = rows[:, :nq]
+                batch.bind("qvel")[...] = rows[:, nq:]
+                reference.bind_derived(batch)
+                # A failure here shows in the next step, which flags the world.
+                with contextlib.suppress(mujoco_batch.SimulationError):
+                    batch.forward(stage=_VELOCITY_STAGE)
+                reference.read_derived(batch, out)
             return out.reshape(*worlds_shape, reference.derived_size)
 
         return host_forward

@@ -71,13 +71,14 @@ class Required:
 
     Attributes:
         metric: The evaluation metric that it is read from, one value a seed.
-        at_least: The smallest interquartile mean over seeds that passes.
         source: Where the bar comes from.
+        at_least: The smallest interquartile mean over seeds that passes; None for a
+            figure that is only reported.
     """
 
     metric: str
-    at_least: float
     source: str
+    at_least: float | None = None
 
 
 class Experiment(Protocol):

@@ -83,14 +83,6 @@ def test_derived_fields_are_those_of_the_returned_state(engine: Engine) -> None:
             np.testing.assert_allclose(state.derived["cvel"][world], data.cvel, atol=1e-4)
 
 
-def test_reset_skips_the_derived_fields_of_worlds_that_are_not_needed(engine: Engine) -> None:
-    qpos = jnp.asarray(engine.model.qpos0, jnp.float32).at[2].set(3.0)
-    reset = jax.vmap(lambda needed: engine.reset({}, qpos, jnp.zeros(14), needed))
-    xpos = reset(jnp.array([True, False])).derived["xpos"]
-    assert xpos[0, 1, 2] == pytest.approx(3.0)
-    assert jnp.all(jnp.isfinite(xpos[1]))
-
-
 @pytest.mark.parametrize("bad", [jnp.nan, 1e12])
 def test_a_world_that_blows_up_is_flagged_and_leaves_the_others_alone(
     engine: Engine, bad: float

@@ -153,15 +153,12 @@ class BraxEnv:
         """Return the only context: nothing varies."""
         return Context()
 
-    def reset(
-        self, key: PRNGKeyArray, context: Context, needed: Bool[Array, ""] | bool = True
-    ) -> BraxState:
+    def reset(self, key: PRNGKeyArray, context: Context) -> BraxState:
         """Draw brax's initial state.
 
         Raises:
             UserError: If the context is not the nominal one.
         """
-        del needed
         if jax.tree.leaves(context):
             raise UserError(f"{self.name} is brax's and has no context but the nominal one.")
         brax_key, key = jax.random.split(key)

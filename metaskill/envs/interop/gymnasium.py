@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Float32, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, State
+from metaskill.envs.where_needed import where_needed
 from metaskill.errors import UserError, nearest
 
 try:
@@ -168,12 +169,12 @@ class _World:
         self._env = env
         self._sample_context = sample_context
 
-    def start(self, key: PRNGKeyArray, needed: Bool[Array, ""] | bool = True) -> State:
+    def start(self, key: PRNGKeyArray) -> State:
         reset_key, context_key = jax.random.split(key)
-        return self._env.reset(reset_key, self._sample_context(context_key), needed)
+        return self._env.reset(reset_key, self._sample_context(context_key))
 
     def restart(self, key: PRNGKeyArray, where: Bool[Array, ""], state: State) -> State:
-        fresh = self.start(key, where)
+        fresh = where_needed(self.start, where, key)
         return jax.tree.map(lambda new, old: jnp.where(where, new, old), fresh, state)
 
     def step(self, state: State, action: Float[Array, " action"]) -> State:

@@ -41,8 +41,8 @@ class Ledge(PointMass):
         super().__init__(episode_length=EPISODE_LENGTH)
         self.observation_sizes = {"state": 2, "privileged_state": 4}
 
-    def reset(self, key, context, needed=True):
-        return self._with_more(super().reset(key, context, needed))
+    def reset(self, key, context):
+        return self._with_more(super().reset(key, context))
 
     def step(self, state, action):
         return self._with_more(super().step(state, action))

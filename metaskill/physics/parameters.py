@@ -1,0 +1,174 @@
+"""Physics parameters by name, and the model fields that they change."""
+
+import dataclasses
+import re
+from typing import Literal
+
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Float
+
+from metaskill.errors import UserError, nearest
+from metaskill.physics.constants import set_const, without_shortcuts
+from metaskill.physics.engine import ModelLeaves
+from metaskill.physics.parameter_checks import refuse_without_effect
+from metaskill.physics.selection import field_values, select
+
+Operation = Literal["scale", "add", "set"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ParamSpec:
+    """A named parameter of a model's physics.
+
+    Attributes:
+        name: What a context calls it.
+        field: The MjModel field, such as `body_mass`, `geom_friction`, `opt.gravity`.
+        operation: What a value does to the nominal field: multiply it, be added to it,
+            or take its place.
+        selector: Regular expression that the names of the objects match in full; the
+            objects of a `dof_` field are its joints. Ignored for options.
+        columns: The columns of the field that change; all of them by default.
+        per_object: One value for each selected object instead of one for all.
+    """
+
+    name: str
+    field: str
+    operation: Operation
+    selector: str = ".*"
+    columns: tuple[int, ...] | None = None
+    per_object: bool = False
+
+
+class PhysicsParameters:
+    """Compiles specs to a function from their values to a model's fields.
+
+    Fields are always computed from the nominal model, so applying twice changes
+    nothing, and specs of the same field act one after the other. Where MuJoCo keeps one
+    quantity in two fields, both follow: inertia the mass of its body, and the position
+    feedback of a position actuator its gain.
+    """
+
+    def __init__(self, model: mujoco.MjModel, specs: tuple[ParamSpec, ...]):
+        """Resolve the selectors.
+
+        Raises:
+            UserError: If a field does not exist, nothing is selected, or the parameter
+                could have no effect; with the reason and what to do.
+        """
+        self.specs = specs
+        self._model = model
+        self._nominal: dict[str, np.ndarray] = {}
+        self._rows: dict[str, np.ndarray] = {}
+        for spec in specs:
+            if sum(other.name == spec.name for other in specs) > 1:
+                raise UserError(f"two parameters are called {spec.name!r}: rename one.")
+            if spec.operation not in ("scale", "add", "set"):
+                operations = ("scale", "add", "set")
+                raise UserError(
+                    f"{spec.name} cannot {spec.operation!r}: {nearest(spec.operation, operations)}"
+                )
+            try:
+                re.compile(spec.selector)
+            except re.error as error:
+                raise UserError(
+                    f"the selector {spec.selector!r} of {spec.name} is no regular "
+                    f"expression ({error})."
+                ) from error
+            rows = select(model, spec.name, spec.field, spec.selector)
+            refuse_without_effect(model, spec.name, spec.field, spec.operation, rows)
+            self._rows[spec.name] = rows
+            for field in (spec.field, *_FOLLOWERS.get(spec.field, ())):
+                self._nominal[field] = field_values(model, field)
+            columns = spec.columns or ()
+            width = int(np.prod(self._nominal[spec.field].shape[1:]))
+            if columns and max(columns) >= width:
+                raise UserError(f"{spec.field} has {width} columns: {spec.name} names {columns}.")
+        self._is_position_actuator = _is_position_actuator(model)
+
+    def nominal_values(self) -> dict[str, Float[Array, "..."]]:
+        """Return the values that leave the model as it was compiled."""
+        return {spec.name: jnp.asarray(self._nominal_value(spec)) for spec in self.specs}
+
+    def engine_model(self) -> mujoco.MjModel:
+        """Return the model to build an engine with, so that it heeds what varies."""
+        shapes = {f"{kind}_{part}" for kind in ("body", "geom", "site") for part in ("pos", "quat")}
+        shapes |= {"body_ipos", "body_iquat", "geom_size"}
+        if shapes & {spec.field for spec in self.specs}:
+            return without_shortcuts(self._model)
+        return self._model
+
+    def apply(self, values: dict[str, Float[Array, "..."]]) -> ModelLeaves:
+        """Return the fields that the parameters change, and all that follows from them.
+
+        What MuJoCo derives from the fields is recomputed (`set_const`), which takes about
+        as long as stepping the world: do it once an episode.
+
+        Args:
+            values: A value for each parameter: a scalar, or with `per_object` one for
+                each selected object.
+        """
+        leaves: ModelLeaves = {}
+        for spec in self.specs:
+            before = leaves.get(spec.field, jnp.asarray(self._nominal[spec.field]))
+            after = self._changed(spec, before, values[spec.name])
+            leaves[spec.field] = after
+            self._let_follow(spec.field, before, after, leaves)
+        for field in leaves:
+            if field.startswith("opt."):
+                leaves[field] = leaves[field].reshape(np.shape(getattr(self._model.opt, field[4:])))
+        return set_const(self._model, leaves)
+
+    def _changed(self, spec: ParamSpec, field: Array, value: Array) -> Array:
+        rows = self._rows[spec.name]
+        selected = field[rows]
+        value = jnp.asarray(value, jnp.float32)
+        if value.ndim:  # One a row: the same for every column of it.
+            value = value.reshape(len(rows), *[1] * (selected.ndim - 1))
+        operations = {
+            "scale": selected * value,
+            "add": selected + value,
+            "set": jnp.broadcast_to(value, selected.shape),
+        }
+        changed = operations[spec.operation]
+        if spec.columns is not None:
+            chosen = jnp.zeros(selected.shape[-1], bool).at[jnp.array(spec.columns)].set(True)
+            changed = jnp.where(chosen, changed, selected)
+        return field.at[rows].set(changed)
+
+    def _let_follow(self, field: str, before: Array, after: Array, leaves: ModelLeaves) -> None:
+        """Change what MuJoCo keeps beside a field together with it."""
+        for follower in _FOLLOWERS.get(field, ()):
+            current = leaves.get(follower, jnp.asarray(self._nominal[follower]))
+            if field == "body_mass":
+                # The world body has no mass: its ratio is 1.
+                ratio = jnp.where(before > 0, after / jnp.where(before > 0, before, 1.0), 1.0)
+                leaves[follower] = current * ratio[:, None]
+            else:
+                feedback = jnp.where(self._is_position_actuator, -after[:, 0], current[:, 1])
+                leaves[follower] = current.at[:, 1].set(feedback)
+
+    def _nominal_value(self, spec: ParamSpec) -> np.ndarray | np.float32:
+        rows = self._rows[spec.name]
+        if spec.operation == "set":
+            values = self._nominal[spec.field][rows].reshape(len(rows), -1)
+            values = values[:, list(spec.columns)] if spec.columns else values
+            if not np.all(values == (values[:, :1] if spec.per_object else values[0, 0])):
+                raise UserError(
+                    f"{spec.name} sets values that are not all equal in the model, so that it "
+                    "has no nominal value: use scale or add, or select fewer."
+                )
+            return values[:, 0] if spec.per_object else values[0, 0]
+        neutral = np.float32(1.0 if spec.operation == "scale" else 0.0)
+        return np.full(len(rows), neutral) if spec.per_object else neutral
+
+
+_FOLLOWERS = {"body_mass": ("body_inertia",), "actuator_gainprm": ("actuator_biasprm",)}
+
+
+def _is_position_actuator(model: mujoco.MjModel) -> np.ndarray:
+    """Tell which actuators feed back their position with their own gain (kp and -kp)."""
+    affine = model.actuator_biastype == int(mujoco.mjtBias.mjBIAS_AFFINE)
+    gain = model.actuator_gainprm[:, 0]
+    return affine & (gain != 0) & (model.actuator_biasprm[:, 1] == -gain)

@@ -1,0 +1,151 @@
+"""Physics parameters: what they change, what follows, and what is refused."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+
+from metaskill.envs.mjcf import load_brax_model
+from metaskill.errors import UserError
+from metaskill.physics.parameters import ParamSpec, PhysicsParameters
+
+XML = """
+<mujoco>
+  <worldbody>
+    <geom name="floor" type="plane" size="5 5 .1" priority="2"/>
+    <body name="cart" pos="0 0 .5">
+      <joint name="slide" type="slide" axis="1 0 0"/>
+      <geom name="box" type="box" size=".1 .1 .1"/>
+      <body name="pole">
+        <joint name="hinge" type="hinge" axis="0 1 0" range="-1 1" limited="true" damping=".5"/>
+        <geom name="rod" type="capsule" fromto="0 0 0 0 0 .5" size=".02" contype="0"
+          conaffinity="0"/>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <position name="servo" joint="hinge" kp="20"/>
+    <motor name="motor" joint="slide" gear="3"/>
+  </actuator>
+</mujoco>
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> mujoco.MjModel:
+    return mujoco.MjModel.from_xml_string(XML)
+
+
+def test_mass_takes_inertia_with_it_and_leaves_other_bodies_alone(model: mujoco.MjModel) -> None:
+    parameters = PhysicsParameters(model, (ParamSpec("mass", "body_mass", "scale", "pole"),))
+    leaves = parameters.apply({"mass": jnp.float32(2.0)})
+    pole, cart = model.body("pole").id, model.body("cart").id
+    for field in ("body_mass", "body_inertia"):
+        np.testing.assert_allclose(leaves[field][pole], 2 * getattr(model, field)[pole], rtol=1e-6)
+        np.testing.assert_allclose(leaves[field][cart], getattr(model, field)[cart], rtol=1e-6)
+
+
+def test_position_gain_takes_its_feedback_with_it_and_motors_have_none(
+    model: mujoco.MjModel,
+) -> None:
+    spec = ParamSpec("gain", "actuator_gainprm", "scale", columns=(0,))
+    leaves = PhysicsParameters(model, (spec,)).apply({"gain": jnp.float32(1.5)})
+    np.testing.assert_allclose(leaves["actuator_gainprm"][:, 0], [30.0, 1.5])
+    np.testing.assert_allclose(leaves["actuator_biasprm"][:, 1], [-30.0, 0.0])
+
+
+def test_operations_selectors_columns_and_values_per_object(model: mujoco.MjModel) -> None:
+    parameters = PhysicsParameters(
+        model,
+        (
+            ParamSpec("damping", "dof_damping", "add", per_object=True),
+            ParamSpec("gravity", "opt.gravity", "set", columns=(2,)),
+            ParamSpec("friction", "geom_friction", "scale", "floor", columns=(0,)),
+        ),
+    )
+    leaves = parameters.apply(
+        {
+            "damping": jnp.array([0.1, 0.2]),
+            "gravity": jnp.float32(-3.0),
+            "friction": jnp.float32(0.5),
+        }
+    )
+    np.testing.assert_allclose(leaves["dof_damping"], [0.1, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(leaves["opt.gravity"].ravel(), [0, 0, -3.0])
+    floor = model.geom("floor").id
+    np.testing.assert_allclose(leaves["geom_friction"][floor], [0.5, 0.005, 0.0001], rtol=1e-6)
+    others = np.delete(np.arange(model.ngeom), floor)
+    np.testing.assert_array_equal(
+        leaves["geom_friction"][others], np.float32(model.geom_friction[others])
+    )
+
+
+def test_nominal_values_change_nothing_and_applying_twice_is_applying_once(
+    model: mujoco.MjModel,
+) -> None:
+    parameters = PhysicsParameters(
+        model,
+        (
+            ParamSpec("mass", "body_mass", "scale"),
+            ParamSpec("payload", "body_mass", "add", "pole"),
+            ParamSpec("gravity", "opt.gravity", "set", columns=(2,)),
+        ),
+    )
+    nominal = parameters.nominal_values()
+    assert float(nominal["gravity"]) == pytest.approx(-9.81)
+    leaves = parameters.apply(nominal)
+    np.testing.assert_allclose(leaves["body_mass"], model.body_mass, rtol=1e-6)
+    values = {**nominal, "mass": jnp.float32(2.0), "payload": jnp.float32(1.0)}
+    once, twice = parameters.apply(values), parameters.apply(values)
+    np.testing.assert_array_equal(once["body_mass"], twice["body_mass"])
+    pole = model.body("pole").id
+    np.testing.assert_allclose(once["body_mass"][pole], 2 * model.body_mass[pole] + 1, rtol=1e-6)
+
+
+def test_one_trace_serves_a_thousand_values(model: mujoco.MjModel) -> None:
+    parameters = PhysicsParameters(model, (ParamSpec("mass", "body_mass", "scale"),))
+    apply = jax.jit(jax.vmap(parameters.apply))
+    scales = jnp.linspace(0.5, 2.0, 1000)
+    mass = apply({"mass": scales})["body_mass"]
+    np.testing.assert_allclose(mass, scales[:, None] * np.float32(model.body_mass), rtol=1e-5)
+    apply({"mass": scales + 1.0})
+    assert apply._cache_size() == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (ParamSpec("p", "body_mas", "scale"), "did you mean 'body_mass'"),
+        (ParamSpec("p", "body_mass", "mul"), "cannot 'mul'"),
+        (ParamSpec("p", "body_mass", "scale", "pol"), "did you mean 'pole'"),
+        (ParamSpec("p", "body_mass", "scale", "(pole"), "no regular expression"),
+        (ParamSpec("p", "geom_contype", "set"), "not a quantity"),
+        (ParamSpec("p", "geom_friction", "scale", "floor", columns=(7,)), "has 3 columns"),
+        # What would silently do nothing:
+        (ParamSpec("p", "dof_frictionloss", "add"), "frictionloss a small value"),
+        (ParamSpec("p", "opt.density", "set"), "density a small value"),
+        (ParamSpec("p", "opt.wind", "set"), "without density or viscosity"),
+        (ParamSpec("p", "body_gravcomp", "add"), "gravcomp a small value"),
+        (ParamSpec("p", "jnt_range", "add", "slide"), 'limited="true"'),
+        (ParamSpec("p", "dof_damping", "scale", "slide"), "use add or set"),
+        (ParamSpec("p", "geom_friction", "scale", "rod"), "touch nothing"),
+        (ParamSpec("p", "geom_friction", "scale", "box"), "higher priority"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_reason(
+    model: mujoco.MjModel, spec: ParamSpec, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        PhysicsParameters(model, (spec,))
+
+
+def test_two_parameters_of_one_name_are_refused(model: mujoco.MjModel) -> None:
+    spec = ParamSpec("mass", "body_mass", "scale")
+    with pytest.raises(UserError, match="two parameters"):
+        PhysicsParameters(model, (spec, spec))
+
+
+def test_the_robots_floor_and_feet_have_friction_that_matters() -> None:
+    for name in ("ant", "half_cheetah", "hopper", "humanoid", "walker2d"):
+        PhysicsParameters(load_brax_model(name), (ParamSpec("f", "geom_friction", "scale"),))
