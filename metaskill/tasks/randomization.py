@@ -1,0 +1,73 @@
+"""Domain randomizations: parameters, and distributions over their values."""
+
+import dataclasses
+from typing import Any
+
+import jax
+from jaxtyping import PRNGKeyArray
+
+from metaskill.envs.auto_reset import SampleContext
+from metaskill.envs.env import Context, Env
+from metaskill.envs.interface import Interface, make_interface
+from metaskill.envs.registry import make
+from metaskill.errors import UserError
+from metaskill.physics.parameters import ParamSpec
+from metaskill.tasks.contract import Distribution
+from metaskill.tasks.distributions import Product
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Randomization:
+    """What varies, and how: physics by named parameters, and the interface.
+
+    Attributes:
+        name: What to call it.
+        physics: Each parameter with the distribution of its values.
+        interface: The interface's effects.
+        strengths: Distributions of the entries of `context.interface`.
+    """
+
+    name: str
+    physics: tuple[tuple[ParamSpec, Distribution], ...] = ()
+    interface: Interface = dataclasses.field(default_factory=Interface)
+    strengths: dict[str, Distribution] = dataclasses.field(default_factory=dict)
+
+    def make_env(self, name: str, **options: Any) -> Env:
+        """Make a registered environment that has the parameters and the interface.
+
+        Raises:
+            UserError: If the environment does not exist, or a parameter could have no
+                effect on it.
+        """
+        specs = tuple(spec for spec, _ in self.physics)
+        if specs:
+            options["parameters"] = specs
+        return make_interface(make(name, **options), self.interface)
+
+    def sampler(self, env: Env) -> SampleContext:
+        """Return the sampler of this randomization's contexts, nominal in the reward.
+
+        Args:
+            env: What `make_env` returned.
+
+        Raises:
+            UserError: If the environment was made otherwise.
+        """
+        nominal = env.nominal_context()
+        physics = Product({spec.name: distribution for spec, distribution in self.physics})
+        strengths = Product(self.strengths)
+
+        def sample(key: PRNGKeyArray) -> Context:
+            physics_key, interface_key = jax.random.split(key)
+            return Context(
+                physics=physics.sample(physics_key) if self.physics else {},
+                reward=nominal.reward,
+                interface=strengths.sample(interface_key) if self.strengths else {},
+            )
+
+        drawn = jax.eval_shape(sample, jax.random.key(0))
+        if str(jax.tree.structure(nominal)) != str(jax.tree.structure(drawn)):
+            raise UserError(
+                f"{env.name} was not made for the randomization {self.name}: use its make_env."
+            )
+        return sample

@@ -1,0 +1,36 @@
+"""The documentation's examples run as they stand there."""
+
+import pathlib
+import re
+
+import jax
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+
+
+def run_examples(path: pathlib.Path) -> dict:
+    """Execute every Python block of a page, one after the other."""
+    namespace: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL):
+        exec(compile(block, str(path), "exec"), namespace)
+    return namespace
+
+
+def test_the_readmes_examples_run() -> None:
+    namespace = run_examples(README)
+    assert namespace["outcome"].terminated.shape == (1024,)
+    assert namespace["metrics"]["loss/policy"].shape == (3,)
+
+
+def test_the_examples_of_randomization_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "randomization.md")
+    context = jax.eval_shape(namespace["sample_context"], jax.random.key(0))
+    assert set(context.physics) == {"mass", "friction", "damping"}
+    assert namespace["family"].held_out_is_disjoint
+
+
+def test_every_file_that_it_links_exists() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
+    assert links
+    for link in links:
+        assert (README.parent / link).exists(), link
