@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool
 
-# Worlds are taken in chunks of a sixteenth: small enough to follow the number that need
-# it, large enough to fill the machine.
-_CHUNKS = 16
+# Worlds are taken in this many chunks: small enough to follow the number that need it,
+# large enough to fill the machine.
+_CHUNKS = 32
 
 
 def where_needed(function: Callable[[Any], Any], needed: Bool[Array, ""], argument: Any) -> Any:

@@ -25,9 +25,9 @@ class NativeEngine:
     """Worlds of one model, stepped by `mujoco.batch` through `jax.pure_callback`.
 
     Whatever `vmap`s surround a call, their axes reach the host as leading axes and
-    are flattened into one batch of worlds. A state crosses the border as one packed
-    float32 row a world, because each operand of a callback costs as much as
-    stepping several worlds.
+    are flattened into one batch of worlds. A world crosses the border as one packed
+    float32 row, its varied model fields included, because each operand of a callback
+    costs as much as stepping many worlds.
     """
 
     def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()):
@@ -53,8 +53,7 @@ class NativeEngine:
             flat = jax.pure_callback(
                 self._host_forward(names),
                 jax.ShapeDtypeStruct((self._reference.derived_size,), jnp.float32),
-                jnp.concatenate([qpos, qvel]),
-                *(leaves[name] for name in names),
+                jnp.concatenate([qpos, qvel, *_raveled(leaves, names)]),
                 vmap_method="broadcast_all",
             )
             derived = self._reference.unpack_derived(flat)
@@ -78,14 +77,21 @@ class NativeEngine:
         """Advance one control step; see `Engine.step`."""
         names = tuple(sorted(leaves))
         row = jnp.concatenate(
-            [state.qpos, state.qvel, state.act, state.qacc_warmstart, state.time[None], ctrl]
+            [
+                state.qpos,
+                state.qvel,
+                state.act,
+                state.qacc_warmstart,
+                state.time[None],
+                ctrl,
+                *_raveled(leaves, names),
+            ]
         )
         size = self._reference.size
         out = jax.pure_callback(
             self._host_step(n_substeps, names),
             jax.ShapeDtypeStruct((size + 1,), jnp.float32),
             row,
-            *(leaves[name] for name in names),
             vmap_method="broadcast_all",
         )
         return self._reference.unpack(out[:size], failed=out[size] > 0)
@@ -95,16 +101,18 @@ class NativeEngine:
         stage = _VELOCITY_STAGE if self.derived_fields else _NO_STAGE
         n_out = reference.size + 1
 
-        def host_step(rows: np.ndarray, *values: np.ndarray) -> np.ndarray:
+        n_ctrl = self.model.nu
+
+        def host_step(rows: np.ndarray) -> np.ndarray:
             worlds_shape = np.shape(rows)[:-1]
             rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
             out = np.empty((len(rows), n_out), np.float32)
             with self._batches.take(len(rows), names) as batch:
-                _set_model_fields(batch, names, values)
                 # A world that enters unsound is not worth MuJoCo's time and warnings.
                 runs = is_sound(rows)
-                stop = reference.write_rows(batch, rows)
-                batch.bind("ctrl")[...] = rows[:, stop:]
+                n_state = reference.write_rows(batch, rows)
+                batch.bind("ctrl")[...] = rows[:, n_state : n_state + n_ctrl]
+                _set_model_fields(batch, names, rows[:, n_state + n_ctrl :])
                 ids = None if runs.all() else runs
                 failed = ~runs
                 try:
@@ -121,16 +129,16 @@ class NativeEngine:
 
     def _make_host_forward(self, names: tuple[str, ...]) -> Callable[..., np.ndarray]:
         reference = self._reference
-        nq = self.model.nq
+        nq, nv = self.model.nq, self.model.nv
 
-        def host_forward(rows: np.ndarray, *values: np.ndarray) -> np.ndarray:
+        def host_forward(rows: np.ndarray) -> np.ndarray:
             worlds_shape = np.shape(rows)[:-1]
             rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
             out = np.empty((len(rows), reference.derived_size), np.float32)
             with self._batches.take(len(rows), names) as batch:
-                _set_model_fields(batch, names, values)
                 batch.bind("qpos")[...] = rows[:, :nq]
-                batch.bind("qvel")[...] = rows[:, nq:]
+                batch.bind("qvel")[...] = rows[:, nq : nq + nv]
+                _set_model_fields(batch, names, rows[:, nq + nv :])
                 reference.bind_derived(batch)
                 # A failure here shows in the next step, which flags the world.
                 with contextlib.suppress(mujoco_batch.SimulationError):
@@ -169,9 +177,14 @@ class _BatchPool:
                 self._free[key].append(batch)
 
 
-def _set_model_fields(
-    batch: mujoco_batch.Batch, names: tuple[str, ...], values: tuple[np.ndarray, ...]
-) -> None:
-    for name, value in zip(names, values, strict=True):
-        field = batch.expand(name)
-        field[...] = np.asarray(value).reshape(field.shape)
+def _raveled(leaves: ModelLeaves, names: tuple[str, ...]) -> list[Array]:
+    return [jnp.ravel(leaves[name]) for name in names]
+
+
+def _set_model_fields(batch: mujoco_batch.Batch, names: tuple[str, ...], rows: np.ndarray) -> None:
+    """Write the packed fields, in the order of `names`."""
+    column = 0
+    for name in names:
+        field = batch.expand(name).reshape(len(rows), -1)
+        field[...] = rows[:, column : column + field.shape[1]]
+        column += field.shape[1]
