@@ -108,11 +108,12 @@ class NativeEngine:
             rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
             out = np.empty((len(rows), n_out), np.float32)
             with self._batches.take(len(rows), names) as batch:
-                # A world that enters unsound is not worth MuJoCo's time and warnings.
-                runs = is_sound(rows)
                 n_state = reference.write_rows(batch, rows)
                 batch.bind("ctrl")[...] = rows[:, n_state : n_state + n_ctrl]
                 _set_model_fields(batch, names, rows[:, n_state + n_ctrl :])
+                # A world that enters unsound is not worth MuJoCo's time and warnings. (Its
+                # model fields do not count: the bounds of a plane are as large as may be.)
+                runs = is_sound(rows[:, : n_state + n_ctrl])
                 ids = None if runs.all() else runs
                 failed = ~runs
                 try:
