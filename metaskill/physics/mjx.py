@@ -11,7 +11,11 @@ import mujoco
 from jaxtyping import Array, Bool, Float
 
 from metaskill.physics.engine import ModelLeaves
-from metaskill.physics.reference import ReferenceState, copy_without_autoreset
+from metaskill.physics.reference import (
+    LARGEST_SOUND_VALUE,
+    ReferenceState,
+    copy_without_autoreset,
+)
 from metaskill.physics.state import PhysicsState
 
 # MJX prints that it found no Warp, which is an extra that nobody has to have.
@@ -67,7 +71,7 @@ class MjxEngine:
             data, _ = jax.lax.scan(substep, data, None, length=n_substeps)
         after = self._state(model, data, failed=jnp.zeros((), bool))
         row = jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves((after.qpos, after.qvel))])
-        failed = ~jnp.all(jnp.abs(row) < 1e10)
+        failed = ~jnp.all(jnp.abs(row) < LARGEST_SOUND_VALUE)
         reference = self._reference.unpack(jnp.asarray(self._reference.row), failed)
         return jax.tree.map(lambda ref, new: jnp.where(failed, ref, new), reference, after)
 

@@ -13,7 +13,7 @@ from metaskill.physics.state import PhysicsState
 _STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
 
 # mju_isBad: MuJoCo calls a simulation unstable beyond this (mjMAXVAL).
-_LARGEST_SOUND_VALUE = 1e10
+LARGEST_SOUND_VALUE = 1e10
 
 
 def copy_without_autoreset(model: mujoco.MjModel) -> mujoco.MjModel:
@@ -30,7 +30,7 @@ def copy_without_autoreset(model: mujoco.MjModel) -> mujoco.MjModel:
 def is_sound(rows: np.ndarray) -> np.ndarray:
     """Tell which rows hold only finite values of a size that MuJoCo accepts."""
     # One comparison catches NaN too: it is False for it.
-    return (np.abs(rows) < _LARGEST_SOUND_VALUE).all(axis=1)
+    return (np.abs(rows) < LARGEST_SOUND_VALUE).all(axis=1)
 
 
 class ReferenceState:
