@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
@@ -32,15 +31,13 @@ def auto_reset(
         episode ended.
     """
 
+    def start(key: PRNGKeyArray) -> State:
+        reset_key, context_key = jax.random.split(key)
+        return env.reset(reset_key, sample_context(context_key))
+
     def step(state: State, action: Float[Array, " action"]) -> tuple[State, State]:
         outcome = env.step(state, action)
-        reset_key, context_key = jax.random.split(jax.random.fold_in(outcome.key, 1))
-        fresh = where_needed(
-            lambda start: env.reset(*start), outcome.done, (reset_key, sample_context(context_key))
-        )
-        next_state = jax.tree.map(
-            lambda new, old: jnp.where(outcome.done, new, old), fresh, outcome
-        )
-        return next_state, outcome
+        key = jax.random.fold_in(outcome.key, 1)
+        return where_needed(start, outcome.done, key, otherwise=outcome), outcome
 
     return step

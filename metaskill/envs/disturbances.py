@@ -1,6 +1,7 @@
 """What disturbs the traffic between agent and world, as pure functions of strengths."""
 
 import dataclasses
+from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
@@ -25,10 +26,12 @@ EFFECTS: dict[str, dict[str, str]] = {
 """By effect, its entries of `context.interface`, each with what it may have one value
 for besides being a scalar: every actuator (`action`), every number observed (`state`)."""
 
+EffectKeys = dict[str, PRNGKeyArray]
+"""The keys of one control step by effect, each to be used once."""
+
 # Far from the small numbers with which environments and `auto_reset` fold and split
-# the same key: `split(key)[i]` is `fold_in(key, i)`. New effects go to the end.
-_FIRST_TAG = 0x696E7466
-_TAGS = {effect: _FIRST_TAG + i for i, effect in enumerate(EFFECTS)}
+# the same key: `split(key)[i]` is `fold_in(key, i)`.
+_TAG = 0x696E7466
 
 
 @jax.tree_util.register_dataclass
@@ -49,29 +52,26 @@ class Memory:
     observation_offset: Float[Array, " state"] | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Randomness:
-    """The keys of one control step, one an effect.
+def effect_keys(effects: Collection[str], key: PRNGKeyArray, step: Int[Array, ""]) -> EffectKeys:
+    """Derive a step's keys from the world's own key, without using that up.
 
-    They derive from the world's own key without using it up, so the environment draws
-    what it would draw alone, and no effect changes what another one draws.
+    So the environment draws what it would draw alone, and no effect changes what another
+    one draws.
 
-    Attributes:
+    Args:
+        effects: Those that are present.
         key: The state's key.
         step: The state's step, since some environments keep one key all along.
     """
-
-    key: PRNGKeyArray
-    step: Int[Array, ""]
-
-    def of(self, effect: str) -> PRNGKeyArray:
-        """Return the key of an effect, to be used once a step."""
-        return jax.random.fold_in(jax.random.fold_in(self.key, _TAGS[effect]), self.step)
+    if not effects:
+        return {}
+    keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, _TAG), step), len(EFFECTS))
+    return {effect: keys[i] for i, effect in enumerate(EFFECTS) if effect in effects}
 
 
 def initial_memory(
     strengths: Strengths,
-    randomness: Randomness,
+    keys: EffectKeys,
     action_size: int,
     state_size: int,
     max_delay: int,
@@ -83,7 +83,7 @@ def initial_memory(
     def offset(effect: str, size: int) -> Array | None:
         if effect not in strengths:
             return None
-        return jax.random.normal(randomness.of(effect), (size,))
+        return jax.random.normal(keys[effect], (size,))
 
     return Memory(
         pending_actions=jnp.zeros((length, action_size)) if delayed else None,
@@ -97,7 +97,7 @@ def disturb_action(
     action: Float[Array, " action"],
     strengths: Strengths,
     memory: Memory,
-    randomness: Randomness,
+    keys: EffectKeys,
 ) -> tuple[Float[Array, " action"], Memory]:
     """Send an action through the delay, the noise and the actuators' play.
 
@@ -111,9 +111,9 @@ def disturb_action(
         return action, memory
     action = jnp.clip(action, -1.0, 1.0)
     if memory.pending_actions is not None:
-        action, pending = _delay(action, memory.pending_actions, strengths, randomness)
+        action, pending = _delay(action, memory.pending_actions, strengths, keys)
         memory = dataclasses.replace(memory, pending_actions=pending)
-    action = _add_noise(action, strengths, memory, randomness)
+    action = _add_noise(action, strengths, memory, keys)
     if memory.followed_action is not None:
         # The play operator: the output rests while the input moves within the gap.
         half = strengths["backlash"] / 2
@@ -126,11 +126,11 @@ def disturb_observation(
     observation: Float[Array, " state"],
     strengths: Strengths,
     memory: Memory,
-    randomness: Randomness,
+    keys: EffectKeys,
 ) -> Float[Array, " state"]:
     """Add the step's noise and the episode's offset."""
     if "observation_noise" in strengths:
-        noise = jax.random.normal(randomness.of("observation_noise"), observation.shape)
+        noise = jax.random.normal(keys["observation_noise"], observation.shape)
         observation = observation + strengths["observation_noise"] * noise
     if memory.observation_offset is not None:
         observation = observation + strengths["observation_bias"] * memory.observation_offset
@@ -138,7 +138,7 @@ def disturb_observation(
 
 
 def push(
-    qvel: Float[Array, " nv"], directions: int, strengths: Strengths, randomness: Randomness
+    qvel: Float[Array, " nv"], directions: int, strengths: Strengths, keys: EffectKeys
 ) -> Float[Array, " nv"]:
     """Now and then, change the root's horizontal velocity in a random direction.
 
@@ -146,15 +146,15 @@ def push(
         qvel: Generalized velocities, the root's first.
         directions: 2 for a root free in the plane, 1 for one that slides on a line.
         strengths: `push_probability` per control step and `push_speed`, m/s.
-        randomness: The step's keys.
+        keys: The step's keys.
     """
-    when_key, direction_key = jax.random.split(randomness.of("push"))
-    happens = jax.random.uniform(when_key) < strengths["push_probability"]
+    when, where = jax.random.uniform(keys["push"], (2,))
+    happens = when < strengths["push_probability"]
     if directions == 2:
-        angle = jax.random.uniform(direction_key, maxval=2 * jnp.pi)
+        angle = 2 * jnp.pi * where
         direction = jnp.stack([jnp.cos(angle), jnp.sin(angle)])
     else:
-        direction = jax.random.rademacher(direction_key, (1,), jnp.float32)
+        direction = jnp.where(where < 0.5, -1.0, 1.0)[None]
     speed = jnp.where(happens, strengths["push_speed"], 0.0)
     return qvel.at[:directions].add(speed * direction)
 
@@ -177,7 +177,7 @@ def _delay(
     action: Float[Array, " action"],
     pending: Float[Array, "delay action"],
     strengths: Strengths,
-    randomness: Randomness,
+    keys: EffectKeys,
 ) -> tuple[Float[Array, " action"], Float[Array, "delay action"]]:
     jittered = "action_delay_jitter" in strengths
     delay = jnp.zeros(action.shape, jnp.int32)
@@ -185,7 +185,7 @@ def _delay(
         longest = pending.shape[0] - jittered
         delay += jnp.clip(jnp.round(strengths["action_delay"]).astype(jnp.int32), 0, longest)
     if jittered:
-        draw = jax.random.uniform(randomness.of("action_delay_jitter"), action.shape)
+        draw = jax.random.uniform(keys["action_delay_jitter"], action.shape)
         delay += (draw < strengths["action_delay_jitter"]).astype(jnp.int32)
     sent = jnp.concatenate([action[None], pending])
     return jnp.take_along_axis(sent, delay[None], axis=0)[0], sent[:-1]
@@ -195,11 +195,11 @@ def _add_noise(
     action: Float[Array, " action"],
     strengths: Strengths,
     memory: Memory,
-    randomness: Randomness,
+    keys: EffectKeys,
 ) -> Float[Array, " action"]:
     for effect in ("action_noise_multiplicative", "action_noise_additive"):
         if effect in strengths:
-            noise = strengths[effect] * jax.random.normal(randomness.of(effect), action.shape)
+            noise = strengths[effect] * jax.random.normal(keys[effect], action.shape)
             action = action * (1 + noise) if "multiplicative" in effect else action + noise
     if memory.action_offset is not None:
         action = action + strengths["action_noise_correlated"] * memory.action_offset

@@ -10,10 +10,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from metaskill.envs.disturbances import (
     EFFECTS,
     Memory,
-    Randomness,
     Strengths,
     disturb_action,
     disturb_observation,
+    effect_keys,
     initial_memory,
     push,
     pushable_directions,
@@ -185,7 +185,7 @@ class InterfaceEnv:
         inner = self.env.reset(key, self._inner_context(context))
         memory = initial_memory(
             context.interface,
-            Randomness(inner.key, inner.step),
+            effect_keys(self.interface.effects, inner.key, inner.step),
             self.action_size,
             self.observation_sizes.get("state", 0),
             self.interface.max_delay,
@@ -196,11 +196,11 @@ class InterfaceEnv:
         """Act, through the interface, for one control step."""
         assert isinstance(state, InterfaceState)
         strengths = state.context.interface
-        randomness = Randomness(state.key, state.step)
-        action, memory = disturb_action(action, strengths, state.memory, randomness)
+        keys = effect_keys(self.interface.effects, state.key, state.step)
+        action, memory = disturb_action(action, strengths, state.memory, keys)
         physics = state.physics
         if "push" in self.interface.effects:
-            qvel = push(physics.qvel, self._pushed_directions, strengths, randomness)
+            qvel = push(physics.qvel, self._pushed_directions, strengths, keys)
             physics = dataclasses.replace(physics, qvel=qvel)
         after = self.env.step(self._behind(state, physics), action)
         return self._seen(after, state.context, memory)
@@ -209,7 +209,10 @@ class InterfaceEnv:
         obs = dict(inner.obs)
         if not {"observation_noise", "observation_bias"}.isdisjoint(self.interface.effects):
             obs["state"] = disturb_observation(
-                obs["state"], context.interface, memory, Randomness(inner.key, inner.step)
+                obs["state"],
+                context.interface,
+                memory,
+                effect_keys(self.interface.effects, inner.key, inner.step),
             )
         if self.interface.privileged:
             obs["privileged_state"] = self._privileged(inner.obs, context)

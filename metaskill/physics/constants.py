@@ -208,13 +208,27 @@ def _solve(
     """Return M^-1 r and r M^-1 r for every row r, where M = F'F.
 
     F = QR gives M = R'R with errors of the order of the condition of F, the square root of
-    M's (Golub and Van Loan, Matrix Computations, 2013, section 5.3). Derivatives follow M,
-    because those of F would not exist where an inertia is zero.
+    M's. Gram and Schmidt's modified method finds R as exactly as reflections do (Björck,
+    Solving linear least squares problems by Gram-Schmidt orthogonalization, 1967). LAPACK's
+    would cost more: its threads, awake between many small calls, take the cores from
+    MuJoCo's. Derivatives follow M, because those of F would not exist where an inertia is
+    zero.
     """
     del matrix
-    upper = jnp.linalg.qr(factor, mode="r")
-    half = jax.scipy.linalg.solve_triangular(upper, rhs.T, trans=1)
-    return jax.scipy.linalg.solve_triangular(upper, half).T, jnp.sum(half * half, 0)
+    dofs = jnp.arange(factor.shape[1])
+
+    def eliminate(carry: tuple[Array, Array], dof: Array) -> tuple[tuple[Array, Array], Array]:
+        """Take one dof's direction out of the later ones; return a row of R'^-1."""
+        columns, identity = carry
+        pivot = _norm(columns[dof][None])[0]
+        direction, row = columns[dof] / pivot, identity[dof] / pivot
+        above = jnp.where(dofs > dof, columns @ direction, 0.0)
+        return (columns - jnp.outer(above, direction), identity - jnp.outer(above, row)), row
+
+    start = (factor.T, jnp.eye(len(dofs)))
+    _, inverse = jax.lax.scan(eliminate, start, dofs)
+    half = rhs @ inverse.T
+    return half @ inverse, jnp.sum(half * half, 1)
 
 
 @_solve.defjvp

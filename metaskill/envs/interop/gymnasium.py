@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, PRNGKeyArray
 
@@ -174,8 +173,7 @@ class _World:
         return self._env.reset(reset_key, self._sample_context(context_key))
 
     def restart(self, key: PRNGKeyArray, where: Bool[Array, ""], state: State) -> State:
-        fresh = where_needed(self.start, where, key)
-        return jax.tree.map(lambda new, old: jnp.where(where, new, old), fresh, state)
+        return where_needed(self.start, where, key, otherwise=state)
 
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         moved = self._env.step(state, action)
