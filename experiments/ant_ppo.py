@@ -1,5 +1,6 @@
 """PPO makes Ant run: three seeds as one population."""
 
+from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
@@ -17,3 +18,5 @@ FIGURES = {
         source="own bar: deterministic policy, 1000 steps, Ant-v5 reward without contact cost",
     )
 }
+
+findings = last_evaluation(FIGURES)

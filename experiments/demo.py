@@ -1,5 +1,6 @@
 """Ant learns to run in a few minutes on two cores; `make demo` runs this."""
 
+from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
@@ -15,3 +16,5 @@ FIGURES = {
         metric="eval/return", at_least=1500.0, source="own bar: deterministic policy, 1000 steps"
     )
 }
+
+findings = last_evaluation(FIGURES)

@@ -1,5 +1,6 @@
 """PPO makes Humanoid walk: three seeds as one population."""
 
+from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
 
@@ -15,3 +16,5 @@ FIGURES = {
         metric="eval/return", source="deterministic policy, 1000 steps; no bar"
     )
 }
+
+findings = last_evaluation(FIGURES)

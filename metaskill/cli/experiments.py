@@ -7,7 +7,8 @@ import pkgutil
 from types import ModuleType
 
 from metaskill.errors import UserError, nearest
-from metaskill.training.experiment import Experiment, Required, with_values
+from metaskill.results.findings import Judge
+from metaskill.training.experiment import Experiment, with_values
 from metaskill.training.run_folder import RunFolder
 
 
@@ -36,10 +37,16 @@ def find_experiment(name: str) -> Experiment:
     return config
 
 
-def find_figures(name: str) -> dict[str, Required]:
-    """Return the figures that the experiment called `name` must show."""
-    figures: dict[str, Required] = find_module(name).FIGURES
-    return figures
+def find_baselines(name: str) -> dict[str, Experiment]:
+    """Return the other runs that the figures of the experiment called `name` need."""
+    baselines: dict[str, Experiment] = getattr(find_module(name), "BASELINES", {})
+    return baselines
+
+
+def find_judge(name: str) -> Judge:
+    """Return what measures the runs of the experiment called `name`."""
+    judge: Judge = find_module(name).findings
+    return judge
 
 
 def open_run(path: str) -> tuple[RunFolder, str, Experiment]:

@@ -1,16 +1,17 @@
 """usage: metaskill list
 
-Lists the experiments that `metaskill train` knows, and the environments.
+Lists the experiments that `metaskill train` knows, environments, engines, randomizations.
 """
 
 from metaskill.cli.experiments import experiment_names, find_module
 from metaskill.cli.flags import parse
 from metaskill.envs.registry import environment_names
 from metaskill.physics.factory import ENGINE_NAMES
+from metaskill.tasks.randomizations import RANDOMIZATIONS
 
 
 def run(arguments: list[str]) -> None:
-    """Print both lists."""
+    """Print the lists."""
     parse(arguments, [], lambda _: None)
     print("experiments")
     for name in experiment_names():
@@ -18,3 +19,4 @@ def run(arguments: list[str]) -> None:
         print(f"  {name:<18} {summary}")
     print("environments\n  " + "  ".join(environment_names()))
     print("engines\n  " + "  ".join(ENGINE_NAMES))
+    print("randomizations\n  " + "  ".join(RANDOMIZATIONS))

@@ -1,10 +1,11 @@
 """usage: metaskill reproduce EXPERIMENT [flags]
 
-Runs an experiment to its end (or goes on with its run), writes the figures that it must
-show to experiments/results/EXPERIMENT.json with the learning curve beside it, and says
-which figures passed.
+Runs an experiment and its baselines to their ends (or goes on with their runs), writes the
+figures that it must show to experiments/results/EXPERIMENT.json with a picture beside it,
+and says which figures passed.
 
-  --workdir=FOLDER   run folder (default: runs/EXPERIMENT)
+  --workdir=FOLDER   run folder (default: runs/EXPERIMENT); those of the baselines stand
+                     beside it, as FOLDER-BASELINE
   --results=FOLDER   where to write (default: experiments/results)
 """
 
@@ -13,11 +14,11 @@ import pathlib
 
 from absl import flags
 
-from metaskill.cli.experiments import find_experiment, find_figures
+from metaskill.cli.experiments import find_baselines, find_experiment, find_judge
 from metaskill.cli.flags import parse
-from metaskill.report.curves import plot_returns
-from metaskill.results.figure import over_seeds
 from metaskill.results.file import write_results
+from metaskill.results.findings import TrainedRun
+from metaskill.training.experiment import Experiment
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder, as_json
 from metaskill.training.trainer import train
@@ -31,25 +32,32 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("results", "experiments/results", "results", flag_values=values)
 
     (name,), values = parse(arguments, ["EXPERIMENT"], define)
-    config = find_experiment(name)
-    folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
-    folder.create(name, config)
-    with ProgressBar(config.trainer.env_steps, name) as progress:
-        outcome = train(config, folder, progress)
-    figures = {
-        key: over_seeds(
-            [float(value) for value in outcome.evaluation[required.metric]],
-            source=required.source,
-            required=required.at_least,
-        )
-        for key, required in find_figures(name).items()
+    workdir = values.workdir or f"runs/{name}"
+    runs = {"main": _train(name, find_experiment(name), pathlib.Path(workdir), name)}
+    for baseline, config in find_baselines(name).items():
+        folder = pathlib.Path(f"{workdir}-{baseline}")
+        runs[baseline] = _train(name, config, folder, f"{name}, {baseline}")
+    findings = find_judge(name)(runs)
+    settings = findings.settings | {
+        "runs": {
+            run: {
+                "config": as_json(trained.config),
+                "seconds": dataclasses.asdict(trained.outcome.timing),
+            }
+            for run, trained in runs.items()
+        }
     }
-    results = pathlib.Path(values.results)
-    settings = {"config": as_json(config), "seconds": dataclasses.asdict(outcome.timing)}
-    path = write_results(results, name, figures, settings)
-    path.with_suffix(".png").write_bytes(plot_returns(folder.metrics_file))
-    for key, figure in figures.items():
+    path = write_results(pathlib.Path(values.results), name, findings.figures, settings)
+    path.with_suffix(".png").write_bytes(findings.picture)
+    for key, figure in findings.figures.items():
         verdict = {True: "passed", False: "FAILED", None: "reported"}[figure.passed]
-        bar = "" if figure.required is None else f" (at least {figure.required:.4g})"
-        print(f"{key} = {figure.value:.4g}{bar}: {verdict}")
+        print(f"{key} = {figure.value:.4g}{figure.bar}: {verdict}")
     print(path)
+
+
+def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:
+    folder = RunFolder(path)
+    folder.create(name, config)
+    with ProgressBar(config.trainer.env_steps, title) as progress:
+        outcome = train(config, folder, progress)
+    return TrainedRun(config, config.make_learner(), folder, outcome)

@@ -14,7 +14,7 @@ from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.reference import (
     LARGEST_SOUND_VALUE,
     ReferenceState,
-    copy_without_autoreset,
+    engine_copy,
 )
 from metaskill.physics.state import PhysicsState
 
@@ -28,7 +28,7 @@ class MjxEngine:
     """Worlds of one model, stepped by `mujoco.mjx`."""
 
     def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()):
-        self.model = copy_without_autoreset(model)
+        self.model = engine_copy(model)
         self.derived_fields = derived_fields
         self._reference = ReferenceState(self.model, derived_fields)
         self._mjx_model = mjx.put_model(self.model)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from mujoco import batch as mujoco_batch
 
 from metaskill.physics.engine import ModelLeaves
-from metaskill.physics.reference import ReferenceState, copy_without_autoreset, is_sound
+from metaskill.physics.reference import ReferenceState, engine_copy, is_sound
 from metaskill.physics.state import PhysicsState
 
 _VELOCITY_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
@@ -31,7 +31,7 @@ class NativeEngine:
     """
 
     def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()):
-        self.model = copy_without_autoreset(model)
+        self.model = engine_copy(model)
         self.derived_fields = derived_fields
         self._reference = ReferenceState(self.model, derived_fields)
         self._batches = _BatchPool(self.model)

@@ -4,10 +4,11 @@ import dataclasses
 import re
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from metaskill.errors import UserError, nearest
 from metaskill.physics.constants import set_const, without_shortcuts
@@ -118,7 +119,19 @@ class PhysicsParameters:
         for field in leaves:
             if field.startswith("opt."):
                 leaves[field] = leaves[field].reshape(np.shape(getattr(self._model.opt, field[4:])))
-        return set_const(self._model, leaves)
+        is_nominal = jnp.ones((), bool)
+        for name, value in leaves.items():
+            is_nominal &= jnp.all(value == self._field(name))
+        completed = set_const(self._model, leaves)
+        for name in completed.keys() - leaves.keys():
+            completed[name] = _snap(is_nominal, jnp.asarray(self._field(name)), completed[name])
+        return completed
+
+    def _field(self, name: str) -> np.ndarray:
+        """Return the compiled value of a field in the shape of its leaf."""
+        if name.startswith("opt."):
+            return np.asarray(getattr(self._model.opt, name[4:]), np.float32)
+        return field_values(self._model, name)
 
     def _changed(self, spec: ParamSpec, field: Array, value: Array) -> Array:
         rows = self._rows[spec.name]
@@ -162,6 +175,20 @@ class PhysicsParameters:
             return values[:, 0] if spec.per_object else values[0, 0]
         neutral = np.float32(1.0 if spec.operation == "scale" else 0.0)
         return np.full(len(rows), neutral) if spec.per_object else neutral
+
+
+@jax.custom_jvp
+def _snap(is_nominal: Bool[Array, ""], compiled: Array, computed: Array) -> Array:
+    """Return MuJoCo's own constants where nothing differs from the nominal model.
+
+    Computed ones differ from them in the last digits. The derivative is that of computing.
+    """
+    return jnp.where(is_nominal, compiled, computed)
+
+
+@_snap.defjvp
+def _snap_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    return _snap(*primals), tangents[2]
 
 
 _FOLLOWERS = {"body_mass": ("body_inertia",), "actuator_gainprm": ("actuator_biasprm",)}

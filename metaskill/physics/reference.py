@@ -16,13 +16,24 @@ _STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
 LARGEST_SOUND_VALUE = 1e10
 
 
-def copy_without_autoreset(model: mujoco.MjModel) -> mujoco.MjModel:
-    """Copy a model so that an unstable world keeps its NaNs instead of resetting.
+def engine_copy(model: mujoco.MjModel) -> mujoco.MjModel:
+    """Copy a model as every engine steps it: in single precision, without autoreset.
 
-    MuJoCo by default puts an exploding world silently back to its initial state,
-    which would look to a learner like a teleport without an end of the episode.
+    Model fields that vary per world are float32, so those that do not are rounded to it
+    too: then a world whose fields have their nominal values is the same, bit for bit, as
+    one whose fields do not vary, and engines differ in nothing but their arithmetic.
+
+    MuJoCo by default puts an exploding world silently back to its initial state, which
+    would look to a learner like a teleport without an end of the episode.
     """
     model = copy.copy(model)
+    for part in (model, model.opt):
+        for name in dir(part):
+            value = None if name.startswith("_") else getattr(part, name)
+            if isinstance(value, np.ndarray) and value.dtype == np.float64:
+                value[...] = value.astype(np.float32)
+            elif isinstance(value, float):
+                setattr(part, name, float(np.float32(value)))
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     return model
 

@@ -35,6 +35,13 @@ class Figure:
             return self.value <= self.limit
         return None
 
+    @property
+    def bar(self) -> str:
+        """What it is held against, in words for the end of a line."""
+        if self.required is not None:
+            return f" (at least {self.required:.4g})"
+        return "" if self.limit is None else f" (at most {self.limit:.4g})"
+
     def as_json(self) -> dict[str, Any]:
         """Return the figure as results files hold it."""
         record: dict[str, Any] = {
@@ -51,7 +58,9 @@ class Figure:
         return record
 
 
-def over_seeds(values: list[float], source: str, required: float | None = None) -> Figure:
+def over_seeds(
+    values: list[float], source: str, required: float | None = None, limit: float | None = None
+) -> Figure:
     """Make the figure of several seeds: interquartile mean with its bootstrap interval."""
     return Figure(
         value=interquartile_mean(np.array(values)),
@@ -59,6 +68,7 @@ def over_seeds(values: list[float], source: str, required: float | None = None) 
         seeds=values,
         source=source,
         required=required,
+        limit=limit,
     )
 
 

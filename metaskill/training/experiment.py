@@ -5,12 +5,13 @@ import types
 import typing
 from typing import Any, Protocol, TypeVar
 
+from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
-from metaskill.envs.registry import make
 from metaskill.errors import UserError, nearest
 from metaskill.learner import Learner
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.tasks.randomizations import find_randomization
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,15 +22,19 @@ class EnvConfig:
         name: A name in `metaskill list`.
         engine: `auto`, `native` or `mjx`.
         options: The environment's own options, by name.
+        randomization: What varies from episode to episode: a name in `metaskill list`.
     """
 
     name: str
     engine: str = "auto"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    randomization: str = "none"
 
-    def make(self) -> Env:
-        """Make the environment."""
-        return make(self.name, self.engine, **self.options)
+    def make(self) -> tuple[Env, SampleContext]:
+        """Make the environment, and the sampler of its episodes' contexts."""
+        randomization = find_randomization(self.randomization)
+        env = randomization.make_env(self.name, engine=self.engine, **self.options)
+        return env, randomization.sampler(env)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +120,8 @@ class PPOExperiment:
 
     def make_learner(self) -> PPO:
         """Build the environment and PPO on it."""
-        return PPO(self.env.make(), self.ppo)
+        env, sample_context = self.env.make()
+        return PPO(env, self.ppo, sample_context)
 
 
 ConfigT = TypeVar("ConfigT")

@@ -131,7 +131,8 @@ def test_every_iteration_of_a_run_is_one_program(tmp_path: pathlib.Path) -> None
     @dataclasses.dataclass(frozen=True)
     class CountingExperiment(PPOExperiment):
         def make_learner(self):
-            return Counting(self.env.make(), self.ppo)
+            env, sample_context = self.env.make()
+            return Counting(env, self.ppo, sample_context)
 
     run(tmp_path / "run", CountingExperiment(**vars(config)))
     assert traces == 1
