@@ -4,26 +4,31 @@ import jax
 import numpy as np
 
 from metaskill.envs.env import Env
-from metaskill.envs.registry import make
+from metaskill.tasks.randomizations import find_randomization
 
 ENVIRONMENTS = ("ant", "half_cheetah", "hopper", "humanoid", "walker2d")
 
 
-def control_step_errors(name: str, n_worlds: int = 8, warm_up: int = 10) -> dict[str, float]:
-    """Step the same states with the same controls on both engines.
+def control_step_errors(
+    name: str, n_worlds: int = 8, warm_up: int = 10, randomization: str = "none"
+) -> dict[str, float]:
+    """Step the same states with the same controls and contexts on both engines.
 
     Args:
         name: The environment.
         n_worlds: Number of states.
         warm_up: Random control steps before, so that feet touch the floor.
+        randomization: Where the contexts are drawn from.
 
     Returns:
         Largest absolute differences of positions, velocities (relative to the largest
         velocity where that exceeds 1) and observations (relative likewise).
     """
-    native, mjx = make(name, engine="native"), make(name, engine="mjx")
+    varied = find_randomization(randomization)
+    native, mjx = varied.make_env(name, engine="native"), varied.make_env(name, engine="mjx")
     keys = jax.random.split(jax.random.key(0), n_worlds)
-    states = jax.vmap(native.reset, in_axes=(0, None))(keys, native.nominal_context())
+    contexts = jax.vmap(varied.sampler(native))(jax.random.split(jax.random.key(1), n_worlds))
+    states = jax.jit(jax.vmap(native.reset))(keys, contexts)
     step = jax.jit(jax.vmap(native.step))
     for t in range(warm_up):
         states = step(states, _actions(native, n_worlds, t))

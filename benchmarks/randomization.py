@@ -10,11 +10,14 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from benchmarks.parity import ENVIRONMENTS, control_step_errors
 from benchmarks.throughput import ratio, seconds_in_turns
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import Context, State
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
+from metaskill.tasks.distributions import Fixed
+from metaskill.tasks.randomization import Randomization
 from metaskill.tasks.randomizations import find_randomization
 
 WORLDS = {"native": 1024, "mjx": 256}
@@ -30,6 +33,8 @@ def main() -> None:
         "randomized_over_plain_native": randomized_over_plain("native", 0.90),
         "randomized_over_plain_mjx": randomized_over_plain("mjx", 0.80),
         "resampling_over_plain": resampling_over_plain(),
+        "randomized_engine_parity": randomized_engine_parity(),
+        **degenerate_exact(),
     }
     print(write_results(RESULTS, "randomization", figures, {"worlds": WORLDS, "robot": "ant"}))
     for name, figure in figures.items():
@@ -101,6 +106,66 @@ def randomized_over_plain(engine: str, required: float) -> Figure:
 def resampling_over_plain() -> Figure:
     """A tenth of the worlds drawn anew each step, over only those that fall."""
     return compare(runner("dactyl", "native"), runner("dactyl", "native", 0.1), 0.90)
+
+
+def randomized_engine_parity() -> Figure:
+    """Both engines from the same states, with the same contexts."""
+    errors = {
+        robot: max(control_step_errors(robot, 64, randomization="dactyl").values())
+        for robot in ENVIRONMENTS
+    }
+    source = "one control step of 64 worlds of each robot with dactyl; see engine_parity_*"
+    return measured(max(errors.values()), source, limit=1e-3)
+
+
+def degenerate_exact() -> dict[str, Figure]:
+    """Randomizations whose draws are all nominal, against none."""
+    cases = [("locomotion", "ant"), ("locomotion", "humanoid"), ("epopt_hopper", "hopper")]
+    cases += [("dactyl", "half_cheetah")]
+    worst = max(degenerate_difference(*case, engine) for case in cases for engine in WORLDS)
+    source = "largest difference of any position and velocity in 60 steps, resets included"
+    return {"degenerate_exact": measured(worst, source, limit=0.0)}
+
+
+def degenerate_difference(
+    name: str, robot: str, engine: str, n_worlds: int = 16, n_steps: int = 60
+) -> float:
+    """Compare episodes under a randomization without width with episodes under none.
+
+    Returns:
+        The largest difference of any position, velocity and, where only physics varies,
+        reward. (XLA rounds the sum of squares in a reward one way or another depending on
+        whether noise on the actions, even of strength zero, is computed before it.)
+    """
+    randomization = find_randomization(name)
+    degenerate = dataclasses.replace(
+        randomization,
+        physics=tuple(
+            (spec, Fixed(1.0 if spec.operation == "scale" else 0.0))
+            for spec, _ in randomization.physics
+        ),
+        strengths={entry: Fixed(0.0) for entry in randomization.strengths},
+    )
+
+    def episodes(randomization: Randomization) -> tuple[jax.Array, ...]:
+        env = randomization.make_env(robot, engine=engine, episode_length=25)
+        sample = randomization.sampler(env)
+        keys = jax.random.split(jax.random.key(0), n_worlds)
+        states = jax.jit(jax.vmap(env.reset))(keys, jax.vmap(sample)(keys))
+        shape = (n_steps, n_worlds, env.action_size)
+        actions = jax.random.uniform(jax.random.key(1), shape, minval=-1.0)
+        step = jax.vmap(auto_reset(env, sample))
+
+        def one(states: State, actions: jax.Array) -> tuple[State, tuple[jax.Array, ...]]:
+            states, outcome = step(states, actions)
+            return states, (states.physics.qpos, outcome.physics.qvel, outcome.reward)
+
+        return jax.jit(lambda states: jax.lax.scan(one, states, actions)[1])(states)
+
+    ours, plain = episodes(degenerate), episodes(find_randomization("none"))
+    compared = 2 if randomization.strengths else 3
+    pairs = zip(ours[:compared], plain[:compared], strict=True)
+    return max(float(np.max(np.abs(np.asarray(a) - np.asarray(b)))) for a, b in pairs)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,12 @@ def test_native_and_mjx_agree_on_a_control_step(name: str) -> None:
     assert max(errors.values()) < 1e-3
 
 
+@pytest.mark.parametrize(("name", "randomization"), [("ant", "dactyl"), ("hopper", "epopt_hopper")])
+def test_they_agree_on_worlds_with_physics_of_their_own(name: str, randomization: str) -> None:
+    errors = control_step_errors(name, n_worlds=8, randomization=randomization)
+    assert max(errors.values()) < 1e-3
+
+
 def test_mjx_flags_a_world_that_blows_up() -> None:
     from metaskill.envs.mjcf import load_brax_model
     from metaskill.physics.factory import make_engine

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from benchmarks.randomization import degenerate_difference
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.errors import UserError
 from metaskill.tasks.randomizations import find_randomization
@@ -35,6 +36,11 @@ def test_worlds_differ_and_stay_sound(name: str, robot: str) -> None:
         states, outcome = step(states, jnp.full((8, env.action_size), 0.3))
         assert not outcome.metrics["failed"].any()
         assert jnp.all(jnp.isfinite(outcome.obs["state"]))
+
+
+@pytest.mark.parametrize(("name", "robot"), [("locomotion", "ant"), ("epopt_hopper", "hopper")])
+def test_degenerate_ranges_are_the_run_without_randomization(name: str, robot: str) -> None:
+    assert degenerate_difference(name, robot, "native", n_worlds=4, n_steps=40) == 0.0
 
 
 def test_mistakes() -> None:
