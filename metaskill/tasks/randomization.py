@@ -4,7 +4,8 @@ import dataclasses
 from typing import Any
 
 import jax
-from jaxtyping import PRNGKeyArray
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Context, Env
@@ -25,12 +26,14 @@ class Randomization:
         physics: Each parameter with the distribution of its values.
         interface: The interface's effects.
         strengths: Distributions of the entries of `context.interface`.
+        per_actuator: The strengths of which each actuator has a draw of its own.
     """
 
     name: str
     physics: tuple[tuple[ParamSpec, Distribution], ...] = ()
     interface: Interface = dataclasses.field(default_factory=Interface)
     strengths: dict[str, Distribution] = dataclasses.field(default_factory=dict)
+    per_actuator: frozenset[str] = frozenset()
 
     def make_env(self, name: str, **options: Any) -> Env:
         """Make a registered environment that has the parameters and the interface.
@@ -42,7 +45,10 @@ class Randomization:
         specs = tuple(spec for spec, _ in self.physics)
         if specs:
             options["parameters"] = specs
-        return make_interface(make(name, **options), self.interface)
+        env = make(name, **options)
+        zeros = {entry: jnp.zeros(env.action_size) for entry in self.per_actuator}
+        nominal = dataclasses.replace(env.nominal_context(), interface=zeros)
+        return make_interface(env, self.interface, nominal)
 
     def sampler(self, env: Env) -> SampleContext:
         """Return the sampler of this randomization's contexts, nominal in the reward.
@@ -55,18 +61,26 @@ class Randomization:
         """
         nominal = env.nominal_context()
         physics = Product({spec.name: distribution for spec, distribution in self.physics})
-        strengths = Product(self.strengths)
+
+        def draw_strengths(key: PRNGKeyArray) -> dict[str, Array]:
+            keys = jax.random.split(key, len(self.strengths))
+            return {
+                entry: jax.vmap(distribution.sample)(jax.random.split(keys[i], env.action_size))
+                if entry in self.per_actuator
+                else distribution.sample(keys[i])
+                for i, (entry, distribution) in enumerate(self.strengths.items())
+            }
 
         def sample(key: PRNGKeyArray) -> Context:
             physics_key, interface_key = jax.random.split(key)
             return Context(
                 physics=physics.sample(physics_key) if self.physics else {},
                 reward=nominal.reward,
-                interface=strengths.sample(interface_key) if self.strengths else {},
+                interface=draw_strengths(interface_key) if self.strengths else {},
             )
 
         drawn = jax.eval_shape(sample, jax.random.key(0))
-        if str(jax.tree.structure(nominal)) != str(jax.tree.structure(drawn)):
+        if jax.tree.map(jnp.shape, nominal) != jax.tree.map(jnp.shape, drawn):
             raise UserError(
                 f"{env.name} was not made for the randomization {self.name}: use its make_env."
             )

@@ -41,8 +41,8 @@ def dactyl() -> Randomization:
     """Return Dactyl's table (OpenAI 2018, table 1) for robots with motors.
 
     Kept: the ranges of masses, friction, damping, gains (of motors: their gear), joint
-    limits and gravity; noise on actions; a delay of one control step with probability
-    1/2, here of all actuators together. N(0, x) is read as a standard deviation of x. Left
+    limits and gravity; noise on actions; for each actuator a delay of one control step with
+    probability 1/2. N(0, x) is read as a standard deviation of x. Left
     out, because these robots have no counterpart: fingertips' and object's observation
     noise, dimensions of the object, the object's random force (here: rare pushes), and
     variable timing.
@@ -78,6 +78,7 @@ def dactyl() -> Randomization:
             "push_probability": LogUniform(0.001, 0.1),
             "push_speed": Fixed(0.1),
         },
+        per_actuator=frozenset({"action_delay"}),
     )
 
 

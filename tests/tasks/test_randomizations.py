@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from benchmarks.randomization import degenerate_difference
@@ -36,6 +37,17 @@ def test_worlds_differ_and_stay_sound(name: str, robot: str) -> None:
         states, outcome = step(states, jnp.full((8, env.action_size), 0.3))
         assert not outcome.metrics["failed"].any()
         assert jnp.all(jnp.isfinite(outcome.obs["state"]))
+
+
+def test_each_actuator_has_its_own_delay() -> None:
+    randomization = find_randomization("dactyl")
+    env = randomization.make_env("hopper", engine="native")
+    contexts = jax.vmap(randomization.sampler(env))(jax.random.split(jax.random.key(0), 200))
+    delays = contexts.interface["action_delay"]
+    assert delays.shape == (200, 3)
+    assert set(np.unique(delays)) == {0.0, 1.0}
+    assert jnp.all(jnp.abs(delays.mean(0) - 0.5) < 0.1)
+    assert jnp.any(delays.min(1) != delays.max(1))
 
 
 @pytest.mark.parametrize(("name", "robot"), [("locomotion", "ant"), ("epopt_hopper", "hopper")])
