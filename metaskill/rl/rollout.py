@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext, auto_reset
-from metaskill.envs.env import Env, Observation, State
+from metaskill.envs.env import Context, Env, Observation, State
 
 Act = Callable[
     [Observation, PRNGKeyArray],
@@ -42,6 +42,7 @@ class Transition:
         episode_return: Return of the episode so far, this step included.
         episode_length: Steps of the episode so far, this step included.
         metrics: The environment's metrics of this step.
+        context: The parameters of the episode's MDP, for learners that regress on them.
     """
 
     obs: Observation
@@ -53,6 +54,7 @@ class Transition:
     episode_return: Float[Array, ""]
     episode_length: Int[Array, ""]
     metrics: dict[str, Float[Array, ""]]
+    context: Context
 
     @property
     def done(self) -> Bool[Array, "..."]:
@@ -99,6 +101,7 @@ def rollout(
             episode_return=episode_return,
             episode_length=outcome.step,
             metrics=outcome.metrics,
+            context=outcome.context,
         )
         worker = Worker(next_state, jnp.where(outcome.done, 0.0, episode_return), key)
         return worker, transition
@@ -110,16 +113,24 @@ def finished_episode_metrics(trajectory: Transition) -> dict[str, Float[Array, "
     """Average over the episodes that ended in a trajectory (any leading axes).
 
     Returns:
-        `episode_return`, `episode_length` (NaN where no episode ended) and `episodes`.
+        `episode_return`, `episode_length`, `context/GROUP/NAME` for what was drawn of
+        physics and interface (all NaN where no episode ended), and `episodes`.
     """
     done = trajectory.done
     episodes = jnp.sum(done).astype(jnp.float32)
 
     def mean(values: Array) -> Array:
-        return jnp.sum(jnp.where(done, values, 0).astype(jnp.float32)) / episodes
+        components = values.reshape(*done.shape, -1).mean(-1)
+        return jnp.sum(jnp.where(done, components, 0.0)) / episodes
 
+    drawn = {"physics": trajectory.context.physics, "interface": trajectory.context.interface}
     return {
         "episode_return": mean(trajectory.episode_return),
-        "episode_length": mean(trajectory.episode_length),
+        "episode_length": mean(trajectory.episode_length.astype(jnp.float32)),
         "episodes": episodes,
+        **{
+            f"context/{group}/{name}": mean(value)
+            for group, values in drawn.items()
+            for name, value in values.items()
+        },
     }

@@ -1,11 +1,14 @@
 """Rollouts through several episodes, and whole-episode evaluation."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env
+from metaskill.envs.env import Context, Env
+from metaskill.envs.interface import Interface, make_interface
 from metaskill.rl.evaluation import run_episode
 from metaskill.rl.rollout import finished_episode_metrics, rollout, start_worker
 
@@ -58,3 +61,21 @@ def test_run_episode_sums_until_the_end_only(point_mass: Env) -> None:
     np.testing.assert_allclose(episode.total_reward, -np.sum(distances), rtol=1e-5)
     assert int(episode.length) == 10
     assert not episode.terminated
+
+
+def test_each_episode_tells_what_was_drawn_for_it(point_mass: Env) -> None:
+    env = make_interface(point_mass, Interface(effects=("action_noise_additive",)))
+
+    def sample(key: jax.Array) -> Context:
+        strength = jax.random.uniform(key)
+        nominal = env.nominal_context()
+        return dataclasses.replace(nominal, interface={"action_noise_additive": strength})
+
+    worker = start_worker(env, sample, jax.random.key(0))
+    _, trajectory = rollout(env, sample, always_right, worker, length=25)
+    drawn = np.asarray(trajectory.context.interface["action_noise_additive"])
+    first, second, third = drawn[:10], drawn[10:20], drawn[20:]
+    assert all(len(set(episode)) == 1 for episode in (first, second, third))
+    assert len({first[0], second[0], third[0]}) == 3
+    logged = finished_episode_metrics(trajectory)["context/interface/action_noise_additive"]
+    np.testing.assert_allclose(logged, (first[0] + second[0]) / 2, rtol=1e-6)
