@@ -1,6 +1,9 @@
 """The policy of the suite: two devices, strict promotion, shared compiled programs."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Before JAX looks at them.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -8,6 +11,11 @@ os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 ).strip()
+# Tests that run the same program compile it once, in this process and those they start.
+_CACHE = tempfile.mkdtemp(prefix="metaskill-tests-")
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
 import pytest
