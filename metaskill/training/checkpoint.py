@@ -180,6 +180,10 @@ class Checkpoints:
             ) from error
         return Checkpoint(_rebuild(template, arrays), iteration, **description)
 
+    def read_arrays(self, iteration: int) -> dict[str, np.ndarray]:
+        """Return a checkpoint's arrays by their names, without knowing what they mean."""
+        return self._read(iteration)[0]
+
     def _write(self, arrays: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
         """Write beside, then rename: a reader sees all of it or nothing."""
         for leftover in self._folder.glob("*.partial"):  # Of a process that was killed.

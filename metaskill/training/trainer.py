@@ -127,7 +127,8 @@ def restore(experiment: Experiment, run: RunFolder, best: bool = False) -> tuple
         read = checkpoints.restore_best if best else checkpoints.restore_latest
         restored = read(template)
     if restored is None:
-        raise UserError(f"{run.path} has no checkpoint yet: train it first.")
+        which = "evaluated checkpoint" if best else "checkpoint"
+        raise UserError(f"{run.path} has no {which} yet: train it first.")
     return learner, restored.state, restored.iteration
 
 

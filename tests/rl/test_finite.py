@@ -54,7 +54,7 @@ def test_a_refused_proposal_leaves_the_current_tree_whatever_it_holds() -> None:
     current = {"x": jnp.arange(3.0), "key": jax.random.key(1), "n": jnp.int32(4)}
     proposed = {"x": jnp.full(3, jnp.nan), "key": jax.random.key(2), "n": jnp.int32(5)}
     kept = accept_if(jnp.array(False), proposed, current)
-    assert jax.tree.all(jax.tree.map(lambda a, b: jnp.array_equal(a, b), kept, current))
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, kept, current))
 
 
 def test_a_nan_gradient_leaves_everything_learned_untouched_and_is_counted(learner: PPO) -> None:
@@ -86,7 +86,7 @@ def test_with_finite_gradients_nothing_changes_in_any_bit(
     # program, even one that computes nothing, may show in a last bit.
     as_written = {"xla_backend_optimization_level": 0}
     guarded = after(learner, 3, PPOHparams(), as_written)
-    monkeypatch.setattr(ppo_module, "accept_if", lambda accepted, proposed, current: proposed)
+    monkeypatch.setattr(ppo_module, "accept_if", lambda _, proposed, __: proposed)
     unguarded = after(learner, 3, PPOHparams(), as_written)
     for with_guard, without in zip(learned(guarded), learned(unguarded), strict=True):
         np.testing.assert_array_equal(with_guard, without)
