@@ -40,6 +40,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.randomization
 	$(BIN)/python -m benchmarks.ppo
 	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m benchmarks.trainer
 
 results: $(VENV)/.installed
 	$(BIN)/metaskill figures --markdown=experiments/README.md

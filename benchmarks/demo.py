@@ -76,7 +76,7 @@ def demo(workdir: pathlib.Path) -> dict[str, Figure]:
     }
 
 
-class _Interrupt:
+class _Interrupt(NoProgress):
     """Interrupts a run after its first chunk."""
 
     def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:

@@ -12,6 +12,13 @@ class UserError(ValueError):
     """
 
 
+class Preempted(Exception):  # noqa: N818 - nothing went wrong
+    """A run was asked to stop, and has: its state is saved, the same command goes on.
+
+    The command line exits with code 75, the system's word for "try again later".
+    """
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Say which of `valid` is meant by a mistyped `name`.
 

@@ -28,7 +28,11 @@ class Learner(Protocol):
         ...
 
     def step(self, state: Any) -> tuple[Any, Metrics]:
-        """Do one outer iteration: pure, jittable, vmappable."""
+        """Do one outer iteration: pure, jittable, vmappable.
+
+        Where the metrics hold `skipped_updates`, the number of updates refused because they
+        were not finite (`rl/finite.py`), the trainer acts on it.
+        """
         ...
 
     def evaluate(self, state: Any, key: PRNGKeyArray) -> Metrics:

@@ -1,6 +1,9 @@
 """The policy of the suite: two devices, strict promotion, shared compiled programs."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Before JAX looks at them.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -8,6 +11,9 @@ os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 ).strip()
+# Tests that run the same program compile it once, in this process and those they start.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="metaskill-tests-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
 import pytest
@@ -15,6 +21,8 @@ import pytest
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
 from metaskill.envs.point_mass import PointMass
+
+atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,11 @@ def test_the_examples_of_randomization_run() -> None:
     assert namespace["family"].held_out_is_disjoint
 
 
+def test_the_examples_of_training_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "training.md")
+    assert namespace["kept"]["weights"].tolist() == [1.0, 1.0]
+
+
 def test_every_file_that_it_links_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
     assert links

@@ -4,6 +4,7 @@ Runs whole episodes with the deterministic policy of a run's last checkpoint and
 the result as JSON, one value a member of the population.
 
   --seed=N   seed of the episodes (default: 0)
+  --best     the checkpoint with the best eval/return, not the last
 """
 
 import json
@@ -22,10 +23,11 @@ def run(arguments: list[str]) -> None:
 
     def define(values: flags.FlagValues) -> None:
         flags.DEFINE_integer("seed", 0, "seed of the episodes", flag_values=values)
+        flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
 
     (path,), values = parse(arguments, ["RUN"], define)
     folder, name, config = open_run(path)
-    learner, state, iteration = restore(config, folder)
+    learner, state, iteration = restore(config, folder, values.best)
     keys = jax.random.split(jax.random.key(values.seed), config.trainer.population)
     metrics = jax.jit(jax.vmap(learner.evaluate))(state, keys)
     record = {

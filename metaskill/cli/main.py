@@ -2,9 +2,11 @@
 
 import importlib
 import logging
+import os
+import pathlib
 import sys
 
-from metaskill.errors import UserError, nearest
+from metaskill.errors import Preempted, UserError, nearest
 
 # Modules by command, imported only when used, so that `--help` is immediate.
 _COMMANDS = {
@@ -19,9 +21,14 @@ _COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one command and exit: 0 for success, 2 for a mistake in what was asked."""
+    """Run one command and exit.
+
+    The exit code is 0 for success, 2 for a mistake in what was asked, and 75 for a run that
+    was told to stop and wants to be resumed.
+    """
     arguments = sys.argv[1:] if argv is None else argv
     logging.basicConfig(level=logging.WARNING, format="metaskill: %(message)s")
+    _keep_compiled_programs()
     # Orbax logs there, with tracebacks, what it also raises.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     try:
@@ -29,6 +36,9 @@ def main(argv: list[str] | None = None) -> None:
     except UserError as error:
         print(f"metaskill: {error}", file=sys.stderr)
         sys.exit(2)
+    except Preempted as stop:
+        print(f"metaskill: {stop}", file=sys.stderr)
+        sys.exit(75)
     except KeyboardInterrupt:
         print("metaskill: interrupted; the last checkpoint is kept.", file=sys.stderr)
         sys.exit(130)
@@ -47,6 +57,16 @@ def _run(arguments: list[str]) -> int:
         return 0
     module.run(rest)
     return 0
+
+
+def _keep_compiled_programs() -> None:
+    """Have JAX keep what it compiled in the user's cache folder, for the next process.
+
+    JAX reads the variable when it is imported, which is later, and the user's own wins.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    cache = pathlib.Path(home, "metaskill", "compiled")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
 
 
 def _help() -> str:

@@ -8,6 +8,7 @@ is installed.
   --seconds=S     simulated time to show (default: 10)
   --member=N      member of the population (default: the best of the last evaluation)
   --seed=N        seed of the episode (default: 0)
+  --best          the checkpoint with the best eval/return, not the last
 """
 
 import pathlib
@@ -33,11 +34,12 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_float("seconds", 10.0, "time to show", lower_bound=0.1, flag_values=values)
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_integer("seed", 0, "seed of the episode", flag_values=values)
+        flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
 
     (path,), values = parse(arguments, ["RUN"], define)
     folder, _, config = open_run(path)
     output = pathlib.Path(values.output or folder.path / "video.mp4")
-    render(folder, config, output, values.seconds, values.member, values.seed)
+    render(folder, config, output, values.seconds, values.member, values.seed, values.best)
     print(output)
 
 
@@ -48,6 +50,7 @@ def render(
     seconds: float = 10.0,
     member: int | None = None,
     seed: int = 0,
+    best: bool = False,
 ) -> None:
     """Write a video of one episode of a run's policy.
 
@@ -55,7 +58,7 @@ def render(
         UserError: If nothing can be drawn here, or the member does not exist.
     """
     check_output(output)
-    learner, population, _ = restore(config, folder)
+    learner, population, _ = restore(config, folder, best)
     member = best_member(folder.metrics_file, config.trainer, member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
     n_steps = min(learner.env.episode_length, round(seconds / learner.env.control_timestep))

@@ -1,13 +1,16 @@
 """usage: metaskill train EXPERIMENT [flags]
 
-Trains an experiment (`metaskill list` names them). If the run folder holds the same
-experiment's unfinished run, goes on with it from its last checkpoint.
+Trains an experiment (`metaskill list` names them). SIGTERM or Ctrl-C ends it after the
+current chunk, with the state saved and exit code 75: the same command goes on. A second
+Ctrl-C ends it at once. docs/training.md says more.
 
   --config.x.y=VALUE   override any field of the experiment's configuration, such as
                        --config.ppo.num_envs=1024 or --config.hparams.learning_rate=1e-3
   --seed=N             seed of the first member (short for --config.trainer.seed)
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
+  --resume=WHETHER     auto: go on with the run that the folder holds, or start one (default);
+                       never: refuse a folder that holds a run; must: refuse one that does not
   --report             make report.html, with a video, at the end
 """
 
@@ -33,6 +36,9 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("seed", None, "seed of the first member", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
+        flags.DEFINE_enum(
+            "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
+        )
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
 
     others, config = override(arguments, find_experiment(arguments[0]))
@@ -45,7 +51,7 @@ def run(arguments: list[str]) -> None:
         config = dataclasses.replace(config, env=env)  # type: ignore[type-var]
     config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
-    if folder.create(name, config):
+    if folder.create(name, config, values.resume):
         print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
     with ProgressBar(config.trainer.env_steps, name) as progress:
         outcome = train(config, folder, progress)

@@ -21,12 +21,14 @@ from metaskill.networks.normalizer import (
 )
 from metaskill.networks.policy import GaussianPolicy
 from metaskill.rl.evaluation import run_episode
+from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.ppo_loss import Batch, ppo_loss
 from metaskill.rl.returns import generalized_advantages
 from metaskill.rl.rollout import (
     Transition,
     Worker,
+    failure_metrics,
     finished_episode_metrics,
     rollout,
     start_worker,
@@ -133,18 +135,23 @@ class PPO:
             )
         )(state.workers)
         batch = self._make_batch(state, trajectory)
-        params, optimizer, losses = self._update(state, batch, update_key)
+        params, optimizer, losses, skipped = self._update(state, batch, update_key)
         # The statistics change only now: ratios in the update are then exactly 1 at
         # first, because the policy saw the same normalized observations when it acted.
         statistics = {
             name: update_statistics(state.statistics[name], trajectory.obs[name])
             for name in self._observed
         }
+        # Experience that no gradient survived is no example of what is normal either.
+        statistics = accept_if(
+            all_finite(statistics) & (skipped == 0), statistics, state.statistics
+        )
         metrics = {
             **finished_episode_metrics(trajectory),
+            **failure_metrics(trajectory),
             **{f"loss/{name}": value for name, value in losses.items()},
             **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
-            "failed_worlds": jnp.sum(trajectory.metrics["failed"]),
+            "skipped_updates": skipped,
             "value_mean": jnp.mean(batch.value_target),
         }
         state = PPOState(
@@ -213,17 +220,22 @@ class PPO:
 
     def _update(
         self, state: PPOState, batch: Batch, key: PRNGKeyArray
-    ) -> tuple[Params, optax.OptState, Metrics]:
-        """Make `num_epochs` passes of `num_minibatches` gradient steps."""
+    ) -> tuple[Params, optax.OptState, Metrics, Float[Array, ""]]:
+        """Make `num_epochs` passes of `num_minibatches` gradient steps.
+
+        Returns:
+            Parameters, optimizer, metrics averaged over the steps, and the number of steps
+            that were skipped because loss or gradient was not finite.
+        """
         hparams = state.hparams
         n_minibatches = self.config.num_minibatches
 
         def gradient_step(
             carry: tuple[Params, optax.OptState], inputs: tuple[Batch, PRNGKeyArray]
-        ) -> tuple[tuple[Params, optax.OptState], Metrics]:
+        ) -> tuple[tuple[Params, optax.OptState], tuple[Metrics, Array]]:
             params, optimizer = carry
             minibatch, entropy_key = inputs
-            (_, metrics), grads = jax.value_and_grad(ppo_loss, has_aux=True)(
+            (loss, metrics), grads = jax.value_and_grad(ppo_loss, has_aux=True)(
                 params, minibatch, hparams, self.policy, self.value, entropy_key
             )
             norm = optax.tree.norm(grads)
@@ -233,11 +245,13 @@ class PPO:
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimizer = self._optimizer.update(grads, optimizer, params)
             params = jax.tree.map(lambda p, u: p - hparams.learning_rate * u, params, updates)
-            return (params, optimizer), {**metrics, "grad_norm": norm}
+            finite = all_finite((loss, norm))
+            carry = accept_if(finite, (params, optimizer), carry)
+            return carry, ({**metrics, "grad_norm": norm}, (~finite).astype(jnp.float32))
 
         def epoch(
             carry: tuple[Params, optax.OptState], key: PRNGKeyArray
-        ) -> tuple[tuple[Params, optax.OptState], Metrics]:
+        ) -> tuple[tuple[Params, optax.OptState], tuple[Metrics, Array]]:
             shuffle_key, entropy_key = jax.random.split(key)
             order = jax.random.permutation(shuffle_key, self.config.steps_per_iteration)
             minibatches = jax.tree.map(
@@ -246,7 +260,7 @@ class PPO:
             entropy_keys = jax.random.split(entropy_key, n_minibatches)
             return jax.lax.scan(gradient_step, carry, (minibatches, entropy_keys))
 
-        (params, optimizer), metrics = jax.lax.scan(
+        (params, optimizer), (metrics, skipped) = jax.lax.scan(
             epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
         )
-        return params, optimizer, jax.tree.map(jnp.mean, metrics)
+        return params, optimizer, jax.tree.map(jnp.mean, metrics), jnp.sum(skipped)

@@ -41,7 +41,7 @@ class Transition:
         truncated: The episode was cut.
         episode_return: Return of the episode so far, this step included.
         episode_length: Steps of the episode so far, this step included.
-        metrics: The environment's metrics of this step.
+        metrics: The environment's metrics of this step, and `not_finite`.
         context: The parameters of the episode's MDP, for learners that regress on them.
     """
 
@@ -133,4 +133,16 @@ def finished_episode_metrics(trajectory: Transition) -> dict[str, Float[Array, "
             for group, values in drawn.items()
             for name, value in values.items()
         },
+    }
+
+
+def failure_metrics(trajectory: Transition) -> dict[str, Float[Array, ""]]:
+    """Count the worlds that blew up and were reset, together and by cause."""
+    causes = {
+        "simulation": jnp.sum(trajectory.metrics["failed"]),
+        "not_finite": jnp.sum(trajectory.metrics["not_finite"]),
+    }
+    return {
+        "failed_worlds": causes["simulation"] + causes["not_finite"],
+        **{f"failed_worlds/{cause}": count for cause, count in causes.items()},
     }

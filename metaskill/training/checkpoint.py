@@ -1,10 +1,14 @@
 """Checkpoints of a whole training state: atomic, checked, never unpickled."""
 
+import dataclasses
+import json
 import logging
 import pathlib
 import shutil
 import zlib
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -12,16 +16,37 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from metaskill.errors import UserError
-from metaskill.training.run_folder import cannot_write
+from metaskill.training.run_folder import cannot_write, write_json
 
 _logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A run at one moment.
+
+    Attributes:
+        state: The whole training state, a pytree of arrays.
+        iteration: Iterations done.
+        seconds: Training time until then.
+        rollbacks: Times that the run had gone back to an earlier checkpoint.
+        score: What the best checkpoint is the best by; None where it was not measured.
+    """
+
+    state: Any
+    iteration: int
+    seconds: float = 0.0
+    rollbacks: int = 0
+    score: float | None = None
+
+
 class Checkpoints:
-    """The checkpoints of one run, newest last.
+    """The checkpoints of one run: the newest, and the best.
 
     A state is stored as a flat dictionary of arrays by their path in the pytree, with a
-    checksum. PRNG keys are stored as their data.
+    checksum. PRNG keys are stored as their data. Files are written by a thread, beside
+    training, and appear under their name only when they are whole; so a process that is
+    killed at any moment leaves the checkpoints that it had.
     """
 
     def __init__(self, folder: pathlib.Path, kept: int = 3):
@@ -29,42 +54,67 @@ class Checkpoints:
 
         Args:
             folder: Where they are.
-            kept: How many stay when newer ones come.
+            kept: How many of the newest stay, beside the one with the best score.
         """
         self._folder = folder.absolute()
         self._kept = kept
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._pending: Future[None] | None = None
 
-    def save(self, iteration: int, state: Any, seconds: float) -> None:
-        """Write a checkpoint; a reader sees all of it or nothing.
+    def __enter__(self) -> Self:
+        """Use them until the end of the block."""
+        return self
 
-        Args:
-            iteration: Iterations done.
-            state: Any pytree of arrays.
-            seconds: Training time so far.
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish what is being written; say its failure if nothing else went wrong."""
+        self._writer.shutdown()
+        if error is None:
+            self.wait()
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Copy a state to the host and begin to write it.
+
+        On return the state's buffers may be overwritten. A save that is still being
+        written is waited for first, so at most one copy is in memory.
 
         Raises:
-            UserError: If it cannot be written; earlier checkpoints are still there.
+            UserError: If it, or the one before, cannot be written; earlier ones are
+                still there.
         """
-        # Copies, because the next chunk overwrites the donated buffers. Empty arrays
-        # (the activations of a robot without any) are not worth storing.
+        self.wait()
+        # Real copies: on CPU `np.asarray` would be a view of buffers that the next chunk
+        # overwrites. Empty arrays (the activations of a robot without any) are not worth
+        # storing.
         arrays = {
-            name: np.array(_storable(leaf)) for name, leaf in _named_leaves(state) if leaf.size
+            name: np.array(_storable(leaf), copy=True)
+            for name, leaf in _named_leaves(checkpoint.state)
+            if leaf.size
         }
-        description = {"seconds": seconds, "checksum": _checksum(arrays)}
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _check_space(self._folder, sum(array.nbytes for array in arrays.values()))
-            with self._manager() as manager:
-                manager.save(
-                    iteration,
-                    args=ocp.args.Composite(
-                        state=ocp.args.StandardSave(arrays),
-                        description=ocp.args.JsonSave(description),
-                    ),
-                )
-        except (OSError, ValueError) as error:
-            # Orbax passes on the file system's refusals as either of them.
+        except OSError as error:
             raise cannot_write(self._folder, error) from error
+        self._pending = self._writer.submit(self._write, arrays, checkpoint)
+
+    def wait(self) -> None:
+        """Wait until the last save is on disk.
+
+        Raises:
+            UserError: If it could not be written.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                pending.result()
+            except (OSError, ValueError) as error:
+                # Orbax passes on the file system's refusals as either of them.
+                raise cannot_write(self._folder, error) from error
 
     def iterations(self) -> list[int]:
         """List the iterations that have a checkpoint, oldest first."""
@@ -72,8 +122,14 @@ class Checkpoints:
             return []
         return sorted(int(path.name) for path in self._folder.iterdir() if path.name.isdigit())
 
-    def restore_latest(self, template: Any) -> tuple[Any, int, float] | None:
-        """Return the newest state that is whole.
+    def best(self) -> int | None:
+        """Return the iteration with the highest score, the newest of equals."""
+        scores = {iteration: self._score(iteration) for iteration in self.iterations()}
+        scored = [(score, iteration) for iteration, score in scores.items() if score is not None]
+        return max(scored)[1] if scored else None
+
+    def restore_latest(self, template: Any) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; None where there is none.
 
         A damaged checkpoint is named in a warning and moved aside, into
         `damaged_checkpoints` beside the folder.
@@ -81,18 +137,15 @@ class Checkpoints:
         Args:
             template: A pytree of the state's structure; shapes and dtypes suffice.
 
-        Returns:
-            The state, its iteration and the training time until then; None where there
-            is no checkpoint.
-
         Raises:
             UserError: If every checkpoint is damaged, or the newest is of another
                 configuration.
         """
+        self.wait()
         iterations = self.iterations()
         for iteration in reversed(iterations):
             try:
-                arrays, seconds = self._read(iteration)
+                arrays, description = self._read(iteration)
             except Exception as error:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 _logger.warning(
@@ -102,7 +155,7 @@ class Checkpoints:
                 )
                 self._move_aside(iteration)
                 continue
-            return _rebuild(template, arrays), iteration, seconds
+            return Checkpoint(_rebuild(template, arrays), iteration, **description)
         if iterations:
             raise UserError(
                 f"every checkpoint in {self._folder} is damaged: start the run again in "
@@ -110,19 +163,68 @@ class Checkpoints:
             )
         return None
 
-    def _read(self, iteration: int) -> tuple[dict[str, np.ndarray], float]:
-        with self._manager() as manager:
-            restored = manager.restore(
-                iteration,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardRestore(), description=ocp.args.JsonRestore()
-                ),
-            )
-        arrays = {name: np.asarray(value) for name, value in restored["state"].items()}
-        description = restored["description"]
-        if _checksum(arrays) != description["checksum"]:
+    def restore_best(self, template: Any) -> Checkpoint | None:
+        """Return the checkpoint with the highest score; None where none has one.
+
+        Raises:
+            UserError: If it is damaged, or of another configuration.
+        """
+        iteration = self.best()
+        if iteration is None:
+            return None
+        try:
+            arrays, description = self._read(iteration)
+        except Exception as error:
+            raise UserError(
+                f"the best checkpoint, {self._folder / str(iteration)}, is damaged: use the last."
+            ) from error
+        return Checkpoint(_rebuild(template, arrays), iteration, **description)
+
+    def read_arrays(self, iteration: int) -> dict[str, np.ndarray]:
+        """Return a checkpoint's arrays by their names, without knowing what they mean."""
+        return self._read(iteration)[0]
+
+    def _write(self, arrays: dict[str, np.ndarray], checkpoint: Checkpoint) -> None:
+        """Write beside, then rename: a reader sees all of it or nothing."""
+        for leftover in self._folder.glob("*.partial"):  # Of a process that was killed.
+            shutil.rmtree(leftover)
+        final = self._folder / str(checkpoint.iteration)
+        partial = final.with_name(f"{final.name}.partial")
+        partial.mkdir()
+        # Without compression, which takes processors that training wants.
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as writer:
+            writer.save(partial / "state", args=ocp.args.PyTreeSave(arrays))
+        description = {
+            "seconds": checkpoint.seconds,
+            "rollbacks": checkpoint.rollbacks,
+            "score": checkpoint.score,
+        }
+        write_json(
+            partial / "description.json", {"checksum": _checksum(arrays), "checkpoint": description}
+        )
+        if final.exists():
+            _delete(final)
+        partial.rename(final)
+        iterations = self.iterations()
+        for iteration in {*iterations} - {*iterations[-self._kept :], self.best()}:
+            _delete(self._folder / str(iteration))
+
+    def _read(self, iteration: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        folder = self._folder / str(iteration)
+        record = json.loads((folder / "description.json").read_text())
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+            restored = reader.restore(folder / "state", args=ocp.args.PyTreeRestore())
+        arrays = {name: np.asarray(value) for name, value in restored.items()}
+        if _checksum(arrays) != record["checksum"]:
             raise ValueError("its contents do not match its checksum")
-        return arrays, float(description["seconds"])
+        return arrays, record["checkpoint"]
+
+    def _score(self, iteration: int) -> float | None:
+        try:
+            record = json.loads((self._folder / str(iteration) / "description.json").read_text())
+            return record["checkpoint"]["score"]
+        except (OSError, ValueError, KeyError, TypeError):  # Damaged: not the best, then.
+            return None
 
     def _move_aside(self, iteration: int) -> None:
         aside = self._folder.with_name("damaged_checkpoints")
@@ -130,13 +232,12 @@ class Checkpoints:
         shutil.rmtree(aside / str(iteration), ignore_errors=True)
         shutil.move(self._folder / str(iteration), aside / str(iteration))
 
-    def _manager(self) -> ocp.CheckpointManager:
-        return ocp.CheckpointManager(
-            self._folder,
-            options=ocp.CheckpointManagerOptions(
-                max_to_keep=self._kept, enable_async_checkpointing=False
-            ),
-        )
+
+def _delete(folder: pathlib.Path) -> None:
+    """Take its name away first, so that no reader finds half of it."""
+    unnamed = folder.with_name(f"{folder.name}.old.partial")
+    folder.rename(unnamed)
+    shutil.rmtree(unnamed)
 
 
 def _check_space(folder: pathlib.Path, n_bytes: int) -> None:
@@ -180,7 +281,7 @@ def _rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:
             raise UserError(
                 f"the checkpoint does not fit this configuration at {name!r}: use the run's own."
             )
-        array = jnp.asarray(stored)
+        array = jnp.array(stored, copy=True)  # It will be donated.
         return jax.random.wrap_key_data(array) if _is_key(like) else array
 
     leaves = [leaf_of(name, like) for name, like in _named_leaves(template)]

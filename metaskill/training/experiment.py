@@ -48,7 +48,11 @@ class TrainerConfig:
         iterations_per_chunk: Iterations between two returns to Python.
         chunks_per_evaluation: Chunks between two evaluations.
         chunks_per_checkpoint: Chunks between two checkpoints.
-        checkpoints_kept: Checkpoints that stay on disk.
+        checkpoints_kept: Newest checkpoints that stay on disk, beside the best.
+        skips_tolerated: Updates that may be skipped in a chunk, by one member, because they
+            were not finite; beyond, the run goes back to its last checkpoint.
+        rollbacks_tolerated: Times that it goes back to the same checkpoint, each time with
+            new keys, before it gives up.
     """
 
     env_steps: int
@@ -58,11 +62,13 @@ class TrainerConfig:
     chunks_per_evaluation: int = 5
     chunks_per_checkpoint: int = 5
     checkpoints_kept: int = 3
+    skips_tolerated: int = 10
+    rollbacks_tolerated: int = 3
 
     def __post_init__(self) -> None:
         """Refuse counts that make no sense."""
         for field in dataclasses.fields(self):
-            least = 0 if field.name == "seed" else 1
+            least = 0 if field.name in ("seed", "skips_tolerated", "rollbacks_tolerated") else 1
             if getattr(self, field.name) < least:
                 raise UserError(
                     f"config.trainer.{field.name} is {getattr(self, field.name)}: "

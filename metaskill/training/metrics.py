@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pathlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -30,15 +31,19 @@ class JsonLines:
     def __init__(self, path: pathlib.Path, resume_from: int = 0):
         """Open the file, dropping rows of iterations after `resume_from`.
 
-        An interrupted run may have logged more than its last checkpoint holds.
+        An interrupted run may have logged more than its last checkpoint holds. The kept
+        rows are written beside the file first: a process killed now loses none of them.
         """
-        kept = [row for row in read_rows(path) if (row["iteration"] or 0) <= resume_from]
-        self._file = path.open("w")
-        self.write(kept)
+        if path.exists():
+            kept = [row for row in read_rows(path) if (row["iteration"] or 0) <= resume_from]
+            partial = path.with_name(path.name + ".partial")
+            partial.write_text("".join(_line(row) for row in kept))
+            os.replace(partial, path)
+        self._file = path.open("a")
 
     def write(self, rows: Iterable[Row]) -> None:
         """Append one line a row."""
-        self._file.writelines(json.dumps(row) + "\n" for row in rows)
+        self._file.writelines(_line(row) for row in rows)
         self._file.flush()
 
     def close(self) -> None:
@@ -49,10 +54,15 @@ class JsonLines:
 class TensorBoard:
     """Event files, one folder a member, for TensorBoard."""
 
-    def __init__(self, folder: pathlib.Path, resume_from: int = 0):
-        """Prepare to write below `folder`; later events hide those of a lost past."""
+    def __init__(self, folder: pathlib.Path, resume_from: int | None = None):
+        """Prepare to write below `folder`.
+
+        Args:
+            folder: Where the members' folders are.
+            resume_from: Environment steps after which earlier events no longer hold.
+        """
         self._folder = folder
-        self._purge_step = resume_from + 1 if resume_from else None
+        self._purge_step = None if resume_from is None else resume_from + 1
         self._writers: dict[Any, Any] = {}
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -74,6 +84,10 @@ class TensorBoard:
             writer.close()
 
 
+def _line(row: Row) -> str:
+    return json.dumps(row) + "\n"
+
+
 def read_rows(path: pathlib.Path) -> Iterator[Row]:
     """Read `metrics.jsonl`; a last line cut off by a crash is skipped."""
     if not path.exists():
@@ -92,6 +106,7 @@ def rows_of_chunk(
     iterations: Iterable[int],
     steps_per_iteration: int,
     seconds: float,
+    rollbacks: int = 0,
 ) -> list[Row]:
     """Make rows of a chunk's metrics.
 
@@ -101,6 +116,7 @@ def rows_of_chunk(
         iterations: The iterations' numbers.
         steps_per_iteration: Environment steps of each member in an iteration.
         seconds: Training time at the end of the chunk.
+        rollbacks: Times that the run has gone back to a checkpoint so far.
     """
     return [
         {
@@ -108,6 +124,7 @@ def rows_of_chunk(
             "env_steps": iteration * steps_per_iteration,
             "seed": seed,
             "seconds": round(seconds, 3),
+            "rollbacks": rollbacks,
             **{name: _number(values[i, j]) for name, values in metrics.items()},
         }
         for i, iteration in enumerate(iterations)

@@ -22,6 +22,10 @@ class ProgressView(Protocol):
         """
         ...
 
+    def say(self, message: str) -> None:
+        """Tell one line that must not be missed."""
+        ...
+
 
 class NoProgress:
     """Nobody is watching."""
@@ -29,9 +33,12 @@ class NoProgress:
     def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
         """Show nothing."""
 
+    def say(self, message: str) -> None:
+        """Say nothing."""
+
 
 class ProgressBar:
-    """A bar on standard error; nothing at all where that is not a terminal."""
+    """A bar on standard error; only what must not be missed where that is no terminal."""
 
     def __init__(self, total_steps: int, description: str):
         """Prepare the bar."""
@@ -73,3 +80,7 @@ class ProgressBar:
             speed=f"{steps_per_second:,.0f}/s" if steps_per_second else "compiling …",
             reward=f"{episode_return:.0f}" if math.isfinite(episode_return) else "–",
         )
+
+    def say(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(f"metaskill: {message}", markup=False, highlight=False)

@@ -4,9 +4,12 @@ import dataclasses
 import json
 import os
 import pathlib
-from typing import Any
+from typing import Any, Literal
 
 from metaskill.errors import UserError
+
+Resume = Literal["auto", "never", "must"]
+"""What to do about a run that is there already."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,28 +52,42 @@ class RunFolder:
         """The page that shows the run."""
         return self.path / "report.html"
 
-    def create(self, experiment: str, config: Any) -> bool:
+    def create(self, experiment: str, config: Any, resume: Resume = "auto") -> bool:
         """Make the folder for an experiment, or find the same experiment's run in it.
 
         Args:
             experiment: The experiment's name.
             config: Its configuration, a dataclass.
+            resume: Whether a run that is there is gone on with (`auto`), refused (`never`)
+                or required (`must`).
 
         Returns:
             Whether a run of this very experiment was there already.
 
         Raises:
-            UserError: If the folder holds something else or cannot be written.
+            UserError: If the folder holds something else, or a run where there must be none,
+                or none where there must be one; or if it cannot be written.
         """
         record = {"experiment": experiment, "config": as_json(config)}
         if self.config_file.exists():
+            if resume == "never":
+                raise UserError(
+                    f"{self.path} holds a run already: choose another --workdir, or go on with "
+                    "it by --resume=auto."
+                )
             if self.read_config() == record:
                 return True
             raise UserError(
                 f"{self.path} holds a run of another experiment or configuration: choose "
                 "another --workdir, or delete that folder if the run is not needed."
             )
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if resume == "must":
+            raise UserError(
+                f"{self.path} holds no run to resume: name its folder by --workdir, or start one "
+                "by --resume=auto."
+            )
+        # A process killed before it had begun may have left half a configuration.
+        if self.path.is_dir() and any(p.suffix != ".partial" for p in self.path.iterdir()):
             raise UserError(f"{self.path} is not empty and holds no run: choose another --workdir.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)

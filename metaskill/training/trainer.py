@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from metaskill.errors import UserError
+from metaskill.errors import Preempted, UserError
 from metaskill.learner import Learner
-from metaskill.training.checkpoint import Checkpoints
+from metaskill.training.checkpoint import Checkpoint, Checkpoints
+from metaskill.training.chunks import Chunks
+from metaskill.training.divergence import diverged_members, with_new_keys
 from metaskill.training.experiment import Experiment, TrainerConfig
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.progress import ProgressView
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import RunFolder, cannot_write, write_json
+from metaskill.training.signals import stop_on_signals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Timing:
         compiling: Tracing and compiling the chunk, this time.
         training: Chunks, over all resumptions.
         evaluating: Evaluations, their compilation included, this time.
+        saving: What training waited for checkpoints, this time.
     """
 
-    compiling: float
-    training: float
-    evaluating: float
+    compiling: float = 0.0
+    training: float = 0.0
+    evaluating: float = 0.0
+    saving: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,128 +62,175 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
     state, worlds and keys included, is one pytree that a chunk maps to the next. So a
     run that was interrupted continues bit for bit as if it had not been.
 
+    A member that skips too many updates takes the run back to its last checkpoint, with
+    new keys for that member. The others repeat what they did.
+
     Args:
         experiment: What to train.
         run: Where to write; `run.create` has been called.
         progress: Told about the run between chunks.
 
     Raises:
-        UserError: If the configuration is wrong or a file cannot be written.
+        Preempted: If SIGTERM or SIGINT asked for it; the state is saved.
+        UserError: If the configuration is wrong, a file cannot be written, or members
+            diverge again and again.
     """
     config = experiment.trainer
-    learner = experiment.make_learner()
-    chunks = _Chunks(learner, config)
-    checkpoints = Checkpoints(run.checkpoints, config.checkpoints_kept)
+    chunks = Chunks(experiment.make_learner(), config)
     template = jax.eval_shape(chunks.init, experiment.hparams)
-    restored = checkpoints.restore_latest(template)
-    if restored is None:
-        state, iteration, seconds = chunks.init(experiment.hparams), 0, 0.0
-    else:
-        state, iteration, seconds = restored
-    if not run.provenance_file.exists():
-        write_json(run.provenance_file, provenance())
-    clock = time.perf_counter()
-    run_chunk = chunks.compile(state)
-    compiling, evaluating = time.perf_counter() - clock, 0.0
-    evaluation: dict[str, np.ndarray] = {}
-    with _sinks(run, iteration) as sinks:
-        while iteration < chunks.total_iterations:
-            clock = time.perf_counter()
-            state, device_metrics = run_chunk(state)
-            metrics = {name: np.asarray(values) for name, values in device_metrics.items()}
-            chunk_seconds = time.perf_counter() - clock
-            seconds += chunk_seconds
-            iteration += config.iterations_per_chunk
-            last = iteration >= chunks.total_iterations
-            rows = rows_of_chunk(
-                metrics,
-                seeds=chunks.seeds,
-                iterations=range(iteration - config.iterations_per_chunk + 1, iteration + 1),
-                steps_per_iteration=learner.steps_per_iteration,
-                seconds=seconds,
-            )
-            if last or chunks.is_due(iteration, config.chunks_per_evaluation):
-                clock = time.perf_counter()
-                evaluation = chunks.evaluate(state, iteration)
-                evaluating += time.perf_counter() - clock
-                _attach(rows, evaluation)
-            _write(sinks, rows, run)
-            if last or chunks.is_due(iteration, config.chunks_per_checkpoint):
-                checkpoints.save(iteration, state, seconds)
-            progress.update(
-                iteration * learner.steps_per_iteration,
-                chunks.env_steps_per_chunk / chunk_seconds,
-                _last_return(metrics),
-            )
-    if not evaluation:  # The run had ended before.
-        evaluation = chunks.evaluate(state, iteration)
-    return Outcome(state, evaluation, Timing(compiling, seconds, evaluating))
+    with (
+        stop_on_signals(lambda: progress.say(_STOPPING)) as stop,
+        Checkpoints(run.checkpoints, config.checkpoints_kept) as checkpoints,
+    ):
+
+        def last_checkpoint() -> Checkpoint:
+            restored = checkpoints.restore_latest(template)
+            return restored or Checkpoint(chunks.init(experiment.hparams), iteration=0)
+
+        start = last_checkpoint()
+        if not run.provenance_file.exists():
+            write_json(run.provenance_file, provenance())
+        clock = time.perf_counter()
+        run_chunk = chunks.compile(start.state)
+        compiling = time.perf_counter() - clock
+        job = _Job(config, chunks, run_chunk, run, checkpoints, progress, stop)
+        diverged = np.zeros(config.population, bool)
+        while True:
+            try:
+                outcome = _train_from(start, job)
+            except _DivergedError as error:
+                saved = last_checkpoint()
+                # Whoever diverged since that checkpoint needs new keys this time too.
+                again = saved.rollbacks < start.rollbacks
+                diverged = (diverged & again) | error.members
+                names = "seed " + ", ".join(str(chunks.seeds[i]) for i in np.flatnonzero(diverged))
+                rollbacks = start.rollbacks + 1
+                if rollbacks - saved.rollbacks > config.rollbacks_tolerated:
+                    raise UserError(_GIVING_UP.format(names, saved.iteration)) from None
+                progress.say(_GOING_BACK.format(names, error.iteration, saved.iteration))
+                state = with_new_keys(saved.state, diverged, rollbacks)
+                start = dataclasses.replace(saved, state=state, rollbacks=rollbacks)
+            else:
+                timing = dataclasses.replace(outcome.timing, compiling=compiling)
+                return dataclasses.replace(outcome, timing=timing)
 
 
-def restore(experiment: Experiment, run: RunFolder) -> tuple[Learner, Any, int]:
-    """Return a run's learner, its last state (axis: population) and its iteration.
+def restore(experiment: Experiment, run: RunFolder, best: bool = False) -> tuple[Learner, Any, int]:
+    """Return a run's learner, its last or best state (axis: population) and its iteration.
 
     Raises:
         UserError: If there is no whole checkpoint.
     """
     learner = experiment.make_learner()
-    template = jax.eval_shape(_Chunks(learner, experiment.trainer).init, experiment.hparams)
-    restored = Checkpoints(run.checkpoints).restore_latest(template)
+    template = jax.eval_shape(Chunks(learner, experiment.trainer).init, experiment.hparams)
+    with Checkpoints(run.checkpoints) as checkpoints:
+        read = checkpoints.restore_best if best else checkpoints.restore_latest
+        restored = read(template)
     if restored is None:
-        raise UserError(f"{run.path} has no checkpoint yet: train it first.")
-    state, iteration, _ = restored
-    return learner, state, iteration
+        which = "evaluated checkpoint" if best else "checkpoint"
+        raise UserError(f"{run.path} has no {which} yet: train it first.")
+    return learner, restored.state, restored.iteration
 
 
-class _Chunks:
-    """The compiled programs of a run, and when each is due."""
+_STOPPING = "stopping after this chunk, with the state saved (Ctrl-C again: at once)."
+_GOING_BACK = (
+    "{}: updates that are not finite, until iteration {}; going back to iteration {}, "
+    "with new keys."
+)
+_GIVING_UP = (
+    "{}: losses or gradients are not finite, however often training goes on from iteration {}: "
+    "lower the learning rate, in another --workdir."
+)
 
-    def __init__(self, learner: Learner, config: TrainerConfig):
-        self._config = config
-        self.seeds = range(config.seed, config.seed + config.population)
-        steps_per_chunk = learner.steps_per_iteration * config.iterations_per_chunk
-        self.env_steps_per_chunk = steps_per_chunk * config.population
-        self.total_iterations = (
-            math.ceil(config.env_steps / steps_per_chunk) * config.iterations_per_chunk
-        )
-        step = jax.vmap(learner.step)
 
-        def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-            return jax.lax.scan(
-                lambda state, _: step(state), state, None, length=config.iterations_per_chunk
+class _DivergedError(Exception):
+    """Members skipped more updates than is tolerated."""
+
+    def __init__(self, members: np.ndarray, iteration: int):
+        super().__init__()
+        self.members = members
+        self.iteration = iteration
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What stays the same from the start of a run to its end, wherever it starts from."""
+
+    config: TrainerConfig
+    chunks: Chunks
+    run_chunk: Callable[[Any], tuple[Any, dict[str, jax.Array]]]
+    run: RunFolder
+    checkpoints: Checkpoints
+    progress: ProgressView
+    stop: Callable[[], bool]
+
+
+def _train_from(start: Checkpoint, job: _Job) -> Outcome:
+    """Train from a checkpoint to the end of the run."""
+    config, chunks = job.config, job.chunks
+    state, iteration, seconds = start.state, start.iteration, start.seconds
+    evaluating = saving = 0.0
+    evaluation: dict[str, np.ndarray] = {}
+    if job.stop():
+        raise Preempted(_stopped_at(iteration))
+    with _sinks(job.run, start, chunks.steps_per_iteration) as sinks:
+        while iteration < chunks.total_iterations:
+            clock = time.perf_counter()
+            state, device_metrics = job.run_chunk(state)
+            metrics = {name: np.asarray(values) for name, values in device_metrics.items()}
+            chunk_seconds = time.perf_counter() - clock
+            seconds += chunk_seconds
+            iteration += config.iterations_per_chunk
+            diverged = diverged_members(metrics, config.skips_tolerated)
+            if diverged is not None:
+                raise _DivergedError(diverged, iteration)
+            stopping, last = job.stop(), iteration >= chunks.total_iterations
+            rows = rows_of_chunk(
+                metrics,
+                seeds=chunks.seeds,
+                iterations=range(iteration - config.iterations_per_chunk + 1, iteration + 1),
+                steps_per_iteration=chunks.steps_per_iteration,
+                seconds=seconds,
+                rollbacks=start.rollbacks,
             )
-
-        self._run = jax.jit(run, donate_argnums=0)
-        self._init = jax.jit(jax.vmap(learner.init, in_axes=(0, None)))
-        self._evaluate = jax.jit(jax.vmap(learner.evaluate))
-
-    def init(self, hparams: Any) -> Any:
-        """Return the untrained population."""
-        return self._init(self._keys(), hparams)
-
-    def compile(self, state: Any) -> Callable[[Any], tuple[Any, dict[str, jax.Array]]]:
-        """Compile the chunk: from a state, which it consumes, to the next and its metrics."""
-        return self._run.lower(state).compile()
-
-    def evaluate(self, state: Any, iteration: int) -> dict[str, np.ndarray]:
-        """Evaluate every member, with keys that depend on seed and iteration alone."""
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, iteration))(self._keys())
-        return {name: np.asarray(v) for name, v in self._evaluate(state, keys).items()}
-
-    def is_due(self, iteration: int, every_chunks: int) -> bool:
-        """Say whether something that happens every so many chunks happens now."""
-        return iteration % (self._config.iterations_per_chunk * every_chunks) == 0
-
-    def _keys(self) -> jax.Array:
-        return jax.vmap(jax.random.key)(jnp.asarray(self.seeds))
+            evaluated = last or chunks.is_due(iteration, config.chunks_per_evaluation)
+            if evaluated:
+                clock = time.perf_counter()
+                evaluation = chunks.evaluate(state, iteration)
+                evaluating += time.perf_counter() - clock
+                _attach(rows, evaluation)
+            saves = last or stopping or chunks.is_due(iteration, config.chunks_per_checkpoint)
+            clock = time.perf_counter()
+            if saves:  # The one before comes first: what is logged is lost by a chunk at most.
+                job.checkpoints.wait()
+            _write(sinks, rows, job.run)
+            if saves:
+                score = _score(evaluation) if evaluated else None
+                job.checkpoints.save(Checkpoint(state, iteration, seconds, start.rollbacks, score))
+            saving += time.perf_counter() - clock
+            job.progress.update(
+                iteration * chunks.steps_per_iteration,
+                chunks.env_steps_per_chunk / chunk_seconds,
+                _last_return(metrics),
+            )
+            if stopping and not last:
+                job.checkpoints.wait()
+                raise Preempted(_stopped_at(iteration))
+    if not evaluation:  # The run had ended before.
+        evaluation = chunks.evaluate(state, iteration)
+    clock = time.perf_counter()
+    job.checkpoints.wait()
+    saving += time.perf_counter() - clock
+    return Outcome(state, evaluation, Timing(0.0, seconds, evaluating, saving))
 
 
 @contextlib.contextmanager
-def _sinks(run: RunFolder, iteration: int) -> Iterator[list[Sink]]:
+def _sinks(run: RunFolder, start: Checkpoint, steps_per_iteration: int) -> Iterator[list[Sink]]:
+    goes_on = start.iteration > 0 or start.rollbacks > 0
     try:
         sinks: list[Sink] = [
-            JsonLines(run.metrics_file, resume_from=iteration),
-            TensorBoard(run.events, resume_from=iteration),
+            JsonLines(run.metrics_file, resume_from=start.iteration),
+            TensorBoard(run.events, start.iteration * steps_per_iteration if goes_on else None),
         ]
     except OSError as error:
         raise cannot_write(run.path, error) from error
@@ -205,8 +256,18 @@ def _attach(rows: list[Row], evaluation: dict[str, np.ndarray]) -> None:
             row[name] = float(value)
 
 
+def _score(evaluation: dict[str, np.ndarray]) -> float | None:
+    """What the best checkpoint is the best by: the population's mean return."""
+    score = float(np.mean(evaluation.get("eval/return", np.nan)))
+    return score if math.isfinite(score) else None
+
+
 def _last_return(metrics: dict[str, np.ndarray]) -> float:
     """Mean return of the episodes that ended in the last iterations."""
     returns = metrics.get("episode_return", np.array([np.nan]))
     finite = returns[np.isfinite(returns)]
     return float(finite.mean()) if finite.size else math.nan
+
+
+def _stopped_at(iteration: int) -> str:
+    return f"stopped at iteration {iteration}; the same command goes on from there."

@@ -2,6 +2,10 @@
 
 import json
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -58,6 +62,11 @@ def test_eval_prints_json(run: pathlib.Path, capsys: pytest.CaptureFixture[str])
     assert record["iteration"] == 2
 
 
+def test_eval_of_the_best_checkpoint(run: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("eval", str(run), "--best") == 0
+    assert json.loads(capsys.readouterr().out)["iteration"] == 2
+
+
 def test_list_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("list") == 0
     assert "ant_ppo" in capsys.readouterr().out
@@ -76,6 +85,8 @@ def test_list_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "demo", "--sed=3"], "did you mean '--seed'"),
         (["train", "demo", "--seed=three"], "three"),
         (["train", "demo", "extra"], "expected EXPERIMENT"),
+        (["train", "demo", "--resume=maybe"], "auto|never|must"),
+        (["train", "demo", "--resume=must"], "holds no run to resume"),
         (["train", "demo", "--engine=nativ"], "did you mean 'native'"),
         (["train", "demo", "--config.env.name=atn"], "did you mean 'ant'"),
         (["train", "demo", "--config.ppo.num_envz=3"], "did you mean 'num_envs'"),
@@ -124,3 +135,58 @@ def test_render_mistakes(
 ) -> None:
     assert call("render", str(run), flag) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_existing_run_is_refused_where_none_is_wanted(
+    run: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "demo", *TINY, "--seed=3", f"--workdir={run}"]
+    assert call(*arguments, "--resume=never") == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert call(*arguments, "--resume=must") == 0
+
+
+def start_endless_run(workdir: pathlib.Path) -> subprocess.Popen:
+    """Start a run that nobody would wait for, and wait for its first rows."""
+    command = [sys.executable, "-m", "metaskill.cli.main", "train", "demo", *TINY]
+    process = subprocess.Popen(
+        [*command, f"--workdir={workdir}", "--config.trainer.env_steps=100_000_000"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    metrics = workdir / "metrics.jsonl"
+    while not (metrics.exists() and metrics.stat().st_size):
+        assert process.poll() is None
+        time.sleep(0.05)
+    return process
+
+
+def test_sigterm_saves_and_exits_with_75(tmp_path: pathlib.Path) -> None:
+    process = start_endless_run(tmp_path / "run")
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "stopping after this chunk" in error
+    assert "the same command goes on from there" in error
+    (last, *_) = list(read_rows(tmp_path / "run" / "metrics.jsonl"))[::-1]
+    assert (tmp_path / "run" / "checkpoints" / str(last["iteration"])).is_dir()
+
+
+def test_a_second_interrupt_ends_at_once() -> None:
+    """Even in the middle of compiled code, where Python handles no signals."""
+    program = """
+import os, signal, time
+from metaskill.training.signals import stop_on_signals
+with stop_on_signals(lambda: print("asked", flush=True)) as stop:
+    os.kill(os.getpid(), signal.SIGINT)
+    while not stop():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(30)
+    print("still here")
+"""
+    command = [sys.executable, "-c", program]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=25, check=False)
+    assert outcome.returncode == 130
+    assert outcome.stdout == "asked\n"
+    assert "ended at once" in outcome.stderr

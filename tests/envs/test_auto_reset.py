@@ -56,6 +56,22 @@ def test_only_the_failed_world_is_reset(ant: Ant) -> None:
     assert jnp.all(jnp.isfinite(after.physics.qvel))
 
 
+def test_a_world_that_leaves_the_finite_numbers_is_contained_and_reset(point_mass: Env) -> None:
+    step = jax.jit(jax.vmap(auto_reset(point_mass, lambda _: point_mass.nominal_context())))
+    keys = jax.random.split(jax.random.key(0), 3)
+    states = jax.vmap(point_mass.reset, in_axes=(0, None))(keys, point_mass.nominal_context())
+    qpos = states.physics.qpos.at[1].set(jnp.nan)
+    states = dataclasses.replace(states, physics=dataclasses.replace(states.physics, qpos=qpos))
+    after, outcome = step(states, jnp.ones((3, 2)))
+    assert outcome.metrics["not_finite"].tolist() == [0.0, 1.0, 0.0]
+    assert outcome.metrics["failed"].tolist() == [0.0, 0.0, 0.0]
+    assert outcome.terminated.tolist() == [False, True, False]
+    assert float(outcome.reward[1]) == 0.0
+    assert after.step.tolist() == [1, 0, 1]
+    for numbers in (after.physics.qpos, after.obs, outcome.obs, outcome.reward, outcome.metrics):
+        assert jax.tree.all(jax.tree.map(lambda leaf: jnp.all(jnp.isfinite(leaf)), numbers))
+
+
 @pytest.mark.parametrize("environment", ["point_mass", "ant"])
 def test_vmapped_equals_looped(environment: str, request: pytest.FixtureRequest) -> None:
     env = request.getfixturevalue(environment)

@@ -1,14 +1,19 @@
-"""The trainer: exact resumption, and the files of a run."""
+"""The trainer: exact resumption, preemption, divergence, and the files of a run."""
 
 import dataclasses
+import importlib
+import importlib.util
 import json
+import os
 import pathlib
+import pkgutil
+import signal
 
 import jax
 import numpy as np
 import pytest
 
-from metaskill.errors import UserError
+from metaskill.errors import Preempted, UserError
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
@@ -45,8 +50,32 @@ def experiment(environment: str, chunks: int, population: int = 1) -> PPOExperim
     )
 
 
-class StopAfter:
-    """Interrupts a run after some chunks, as a person would."""
+class Listening(NoProgress):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+class SignalAfter(Listening):
+    """Sends this process a signal after some chunks, as a person or a cluster would."""
+
+    def __init__(self, chunks: int, number: signal.Signals = signal.SIGTERM):
+        super().__init__()
+        self.left = chunks
+        self.number = number
+
+    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), self.number)
+
+
+class DieAfter(NoProgress):
+    """Ends a run between two chunks without letting it save."""
 
     def __init__(self, chunks: int):
         self.left = chunks
@@ -75,28 +104,170 @@ def leaves(state: object) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(keyless)]
 
 
-@pytest.mark.parametrize("environment", ["point_mass", "ant"])
-def test_an_interrupted_run_ends_bit_for_bit_like_an_uninterrupted_one(
-    tmp_path: pathlib.Path, environment: str
-) -> None:
-    config = experiment(environment, chunks=4)
-    whole = run(tmp_path / "whole", config)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", config, StopAfter(2))
-    resumed = run(tmp_path / "parts", config)
-    for a, b in zip(leaves(whole.state), leaves(resumed.state), strict=True):
-        np.testing.assert_array_equal(a, b)
-    rows = [list(read_rows(tmp_path / name / "metrics.jsonl")) for name in ("whole", "parts")]
+def assert_same_run(a: pathlib.Path, b: pathlib.Path, states: tuple) -> None:
+    """Compare two runs bit for bit: all that was learned, and all that was logged."""
+    for one, other in zip(*map(leaves, states), strict=True):
+        np.testing.assert_array_equal(one, other)
+    rows = [list(read_rows(path / "metrics.jsonl")) for path in (a, b)]
     for row in rows[0] + rows[1]:
         del row["seconds"]
     assert rows[0] == rows[1]
-    assert [row["iteration"] for row in rows[0]] == list(range(1, 9))
+    assert rows[0]
+
+
+# A tiny experiment of every learner in the library, of four chunks of iterations with a
+# checkpoint after each. A learner that is missing here fails the suite.
+LEARNERS = {
+    "ppo": experiment("point_mass", chunks=4),
+    "ppo_ant": experiment("ant", chunks=4),
+    "ppo_population": experiment("point_mass", chunks=4, population=2),
+}
+
+
+def learner_classes() -> set[type]:
+    """Find every class of the library that is a learner."""
+    names = [
+        module.name
+        for layer in ("rl", "meta", "skills", "offline", "transfer")
+        if importlib.util.find_spec(f"metaskill.{layer}")
+        for module in pkgutil.walk_packages(
+            importlib.import_module(f"metaskill.{layer}").__path__, f"metaskill.{layer}."
+        )
+    ]
+    return {
+        value
+        for module in map(importlib.import_module, names)
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and not getattr(value, "_is_protocol", False)
+        and all(hasattr(value, name) for name in ("init", "step", "evaluate", "act_greedily"))
+    }
+
+
+def test_every_learner_of_the_library_is_tested_here() -> None:
+    tested = {type(config.make_learner()) for config in LEARNERS.values()}
+    assert learner_classes() <= tested
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
+    tmp_path: pathlib.Path, name: str
+) -> None:
+    whole = run(tmp_path / "whole", LEARNERS[name])
+    progress = SignalAfter(2)
+    with pytest.raises(Preempted, match="stopped at iteration 6"):
+        run(tmp_path / "parts", LEARNERS[name], progress)
+    assert "stopping after this chunk" in progress.said[0]
+    resumed = run(tmp_path / "parts", LEARNERS[name])
+    assert_same_run(tmp_path / "whole", tmp_path / "parts", (whole.state, resumed.state))
+
+
+def sparsely_saved(chunks: int) -> PPOExperiment:
+    config = experiment("point_mass", chunks)
+    trainer = dataclasses.replace(config.trainer, chunks_per_checkpoint=3)
+    return dataclasses.replace(config, trainer=trainer)
+
+
+def test_what_was_logged_but_not_saved_is_done_again(tmp_path: pathlib.Path) -> None:
+    config = sparsely_saved(chunks=6)
+    whole = run(tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", config, DieAfter(5))
+    assert Checkpoints(tmp_path / "parts" / "checkpoints").iterations() == [6]
+    assert len(list(read_rows(tmp_path / "parts" / "metrics.jsonl"))) == 10
+    resumed = run(tmp_path / "parts", config)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts", (whole.state, resumed.state))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_where_no_checkpoint_was_due(
+    tmp_path: pathlib.Path, number: signal.Signals
+) -> None:
+    config = sparsely_saved(chunks=6)
+    before = signal.getsignal(number)
+    with pytest.raises(Preempted, match="the same command goes on"):
+        run(tmp_path / "run", config, SignalAfter(1, number))
+    assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [4]
+    assert signal.getsignal(number) == before
+
+
+@dataclasses.dataclass(frozen=True)
+class Fragile(PPOExperiment):
+    """PPO whose member of seed 1 refuses its updates in iterations 7 and 8.
+
+    The member whose first key is still its own, that is: new keys mend it, if at all.
+    """
+
+    mends: bool = True
+
+    def make_learner(self):
+        experiment = self
+
+        class FragilePPO(type(super().make_learner())):
+            def init(self, key, hparams):
+                return super().init(key, hparams), key
+
+            def step(self, state):
+                inner, origin = state
+                after, metrics = super().step(inner)
+                own_key = jax.random.key_data(origin)[-1] == 1
+                ill = own_key if experiment.mends else True
+                breaks = ill & (inner.iteration >= 6) & (inner.iteration < 8)
+                skipped = jax.numpy.where(breaks, 20.0, 0.0)
+                return (after, origin), {**metrics, "skipped_updates": skipped}
+
+            def evaluate(self, state, key):
+                return super().evaluate(state[0], key)
+
+        env, sample_context = self.env.make()
+        return FragilePPO(env, self.ppo, sample_context)
+
+
+def fragile(mends: bool) -> Fragile:
+    return Fragile(**vars(experiment("point_mass", chunks=6, population=2)), mends=mends)
+
+
+def test_divergence_goes_back_to_the_last_checkpoint_with_new_keys(tmp_path: pathlib.Path) -> None:
+    progress = Listening()
+    outcome = run(tmp_path / "run", fragile(mends=True), progress)
+    assert progress.said == [
+        "seed 1: updates that are not finite, until iteration 8; going back to iteration 6, "
+        "with new keys."
+    ]
+    rows = list(read_rows(tmp_path / "run" / "metrics.jsonl"))
+    assert [(row["iteration"], row["seed"]) for row in rows] == [
+        (iteration, seed) for iteration in range(1, 13) for seed in (0, 1)
+    ]
+    assert {row["iteration"]: row["rollbacks"] for row in rows} == {
+        iteration: int(iteration > 6) for iteration in range(1, 13)
+    }
+    # The healthy member never noticed.
+    healthy = run(tmp_path / "healthy", experiment("point_mass", chunks=6, population=2))
+    for a, b in zip(leaves(healthy.state), leaves(outcome.state[0]), strict=True):
+        np.testing.assert_array_equal(a[0], b[0])
+
+
+def test_a_run_killed_after_going_back_ends_as_if_it_had_not_been(tmp_path: pathlib.Path) -> None:
+    config = fragile(mends=True)
+    whole = run(tmp_path / "whole", config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", config, DieAfter(5))
+    resumed = run(tmp_path / "parts", config)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts", (whole.state, resumed.state))
+
+
+def test_divergence_that_new_keys_do_not_mend_ends_in_a_sentence(tmp_path: pathlib.Path) -> None:
+    progress = Listening()
+    with pytest.raises(UserError, match=r"seed 0, 1: .* lower the learning rate"):
+        run(tmp_path / "run", fragile(mends=False), progress)
+    assert len(progress.said) == 3
+    assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [2, 4, 6]
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: pathlib.Path) -> None:
     config = experiment("point_mass", chunks=1)
     first = run(tmp_path / "run", config)
-    again = run(tmp_path / "run", config, StopAfter(1))
+    again = run(tmp_path / "run", config, DieAfter(1))
     np.testing.assert_array_equal(first.evaluation["eval/return"], again.evaluation["eval/return"])
 
 
@@ -152,4 +323,6 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: pathlib.
 
 def test_checkpoints_of_a_run_are_bounded(tmp_path: pathlib.Path) -> None:
     run(tmp_path / "run", experiment("point_mass", chunks=5))
-    assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [6, 8, 10]
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
+    assert checkpoints.best() is not None
+    assert checkpoints.iterations() == sorted({checkpoints.best(), 6, 8, 10})
