@@ -9,7 +9,7 @@ import numpy as np
 
 from metaskill.cli.experiments import open_run
 from metaskill.envs.env import Env
-from metaskill.envs.interface import InterfaceEnv
+from metaskill.envs.interface import Interface, InterfaceEnv
 from metaskill.errors import UserError
 from metaskill.report.robustness import plot_grid
 from metaskill.rl.grid_returns import GridReturns, survey
@@ -139,21 +139,19 @@ def _make_env(randomization: str, trained: EnvConfig) -> Env:
 
 def _require_possible(env: Env, axes: tuple[Axis, ...]) -> None:
     """Refuse at once what would be found out, or pass unnoticed, only later."""
-    if not isinstance(env, InterfaceEnv):
-        for axis in axes:
-            if axis.name.startswith("interface."):
-                raise UserError(
-                    f"there is no {axis.name} without an interface: choose a randomization that "
-                    "has one, such as --randomization=dactyl."
-                )
-    jax.eval_shape(lambda: grid_contexts(env.nominal_context(), axes))
-    longest = env.interface.max_delay if isinstance(env, InterfaceEnv) else 0
+    interface = env.interface if isinstance(env, InterfaceEnv) else Interface()
     for axis in axes:
-        if axis.name == "interface.action_delay" and axis.values[-1] > longest:
+        if axis.name.startswith("interface.") and interface.is_transparent:
             raise UserError(
-                f"interface.action_delay reaches {axis.values[-1]:g}, but this randomization's "
-                f"interface delays by {longest} control step{'s' * (longest != 1)} at most."
+                f"there is no {axis.name} without an interface: choose a randomization that "
+                "has one, such as --randomization=dactyl."
             )
+        if axis.name == "interface.action_delay" and axis.values[-1] > interface.max_delay:
+            raise UserError(
+                f"interface.action_delay reaches {axis.values[-1]:g}: this randomization's "
+                f"largest delay is {interface.max_delay}."
+            )
+    jax.eval_shape(lambda: grid_contexts(env.nominal_context(), axes))
 
 
 def _make_folder(path: str) -> pathlib.Path:

@@ -143,7 +143,8 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
 def _finish(panels: list[Axes]) -> None:
     for panel in panels:
         panel.grid(alpha=0.3)
-        if not panel.get_subplotspec().is_first_col():
+        place = panel.get_subplotspec()
+        if place is not None and not place.is_first_col():
             panel.set_ylabel("")
     panels[0].legend(frameon=False, fontsize=8)
 

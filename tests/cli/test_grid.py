@@ -140,7 +140,7 @@ def test_mistakes(
     [
         (["--grid=physics.mas=1"], "did you mean 'physics.mass'"),
         (["--grid=interface.action_delay=1"], "--randomization=dactyl"),
-        (["--grid=interface.action_delay=0,3", "--randomization=dactyl"], "1 control step at most"),
+        (["--grid=interface.action_delay=0,3", "--randomization=dactyl"], "largest delay is 1"),
     ],
 )
 def test_mistakes_about_robots(
