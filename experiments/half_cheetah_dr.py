@@ -129,7 +129,7 @@ def _gain(
     statistics: dict[str, list[Robustness]], name: str, required: float | None = None
 ) -> Figure:
     ratios = [
-        trained.p10 / max(plain.p10, FLOOR * plain.nominal)
+        _ratio(trained.p10, max(plain.p10, FLOOR * plain.nominal))
         for trained, plain in zip(statistics[name], statistics["none"], strict=True)
     ]
     source = (
@@ -143,8 +143,13 @@ def _nominal_ratio(
     statistics: dict[str, list[Robustness]], name: str, required: float | None = None
 ) -> Figure:
     ratios = [
-        trained.nominal / plain.nominal
+        _ratio(trained.nominal, plain.nominal)
         for trained, plain in zip(statistics[name], statistics["none"], strict=True)
     ]
     source = f"nominal return: trained with {name} over trained without randomization"
     return over_seeds(ratios, source, required=required)
+
+
+def _ratio(trained: float, plain: float) -> float:
+    """Divide; 0, which passes no bar, by a baseline that learned nothing."""
+    return trained / plain if plain > 0 else 0.0

@@ -38,3 +38,7 @@ def test_figures_of_half_cheetah_dr() -> None:
     assert figures["dr_none_p10_inside"].value == 600.0
     returns["none"] = constant(-50.0, 2000.0)
     assert make_figures(returns)["dr_p10_gain"].value == pytest.approx(900.0 / (FLOOR * 2000.0))
+    # Two failures do not make a success.
+    returns = {name: constant(-50.0, -40.0) for name in returns}
+    assert not make_figures(returns)["dr_p10_gain"].passed
+    assert not make_figures(returns)["dr_nominal_ratio"].passed
