@@ -38,7 +38,7 @@ BASELINES = {
     "fomaml": _variant(0.01, SupervisedConfig(order="first")),
     "anil": _variant(0.01, SupervisedConfig(order="head_only")),
     "meta_sgd": _variant(0.01, SupervisedConfig(order="learned_alpha")),
-    "reptile": _variant(0.02, SupervisedConfig(outer_rule="reptile", max_inner_steps=10), 10),
+    "reptile": _variant(0.005, SupervisedConfig(outer_rule="reptile", max_inner_steps=10), 10),
     "pretrained": _variant(0.01, SupervisedConfig(), inner_steps=0),
 }
 

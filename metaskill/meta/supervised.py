@@ -168,16 +168,23 @@ class SupervisedLearner:
 
         Metrics are named like `eval/k5_mse_1` (set-up, measure, inner steps), the mean over
         tasks; `eval/k5_mse_1_median` is their median, which a few diverging tasks do not move.
+        `eval/k5_diverged` is the share of tasks on which the last step is not finite.
         """
-        metrics = {}
+        metrics, worst = {}, jnp.inf
         keys = jax.random.split(key, len(self.problem.held_out))
         for (setup, sample), setup_key in zip(self.problem.held_out.items(), keys, strict=True):
             curves = self.test_curves(state, sample, setup_key)
             for name, values in curves.items():
-                means, medians = jnp.mean(values, axis=0), jnp.median(values, axis=0)
+                finite = jnp.isfinite(values)
+                means = jnp.mean(values, axis=0)
+                medians = jnp.median(
+                    jnp.where(finite, values, -worst if self.headline.higher_is_better else worst),
+                    axis=0,
+                )
                 for i in range(self.config.eval_steps + 1):
                     metrics[f"eval/{setup}_{name}_{i}"] = means[i]
                     metrics[f"eval/{setup}_{name}_{i}_median"] = medians[i]
+            metrics[f"eval/{setup}_diverged"] = jnp.mean(~finite[:, -1], dtype=jnp.float32)
         return metrics
 
     def test_curves(
