@@ -8,13 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from metaskill.envs.env import Env, Observation
-from metaskill.envs.registry import make
-from metaskill.learner import Learner, Metrics
+from metaskill.learner import RETURN, Learner, Metrics
 from metaskill.results.figure import Figure
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
@@ -30,7 +28,8 @@ class Replaying:
     learner would, and writes a thousand transitions.
     """
 
-    env: Env = make("point_mass")
+    headline = RETURN
+    step_unit = "transitions"
     steps_per_iteration = 1000
     gradient_steps = 60
     hidden = 256
@@ -68,17 +67,12 @@ class Replaying:
         """Return a number."""
         return {"eval/return": jnp.mean(state["weights"])}
 
-    def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
-        """Return no action."""
-        return jnp.zeros(2)
-
 
 @dataclasses.dataclass(frozen=True)
 class ReplayExperiment:
     """The replay, with or without checkpoints."""
 
     trainer: TrainerConfig
-    env: EnvConfig = dataclasses.field(default_factory=lambda: EnvConfig("point_mass"))
     hparams: Any = None
 
     def make_learner(self) -> Learner:

@@ -90,8 +90,11 @@ def evaluate_on_grid(path: str, options: GridOptions) -> dict[str, Any]:
         UserError: If the run, the environment and the axes do not go together.
     """
     folder, experiment, config = open_run(path)
-    randomization = _choose(options, config.env)
-    env = _make_env(randomization, config.env)
+    trained = getattr(config, "env", None)
+    if not isinstance(trained, EnvConfig):
+        raise UserError(f"{experiment} has no environment, so there is no grid of contexts.")
+    randomization = _choose(options, trained)
+    env = _make_env(randomization, trained)
     _require_possible(env, options.axes)
     output = _make_folder(options.output or str(folder.path))
     learner, population, iteration = restore(config, folder, options.best)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation
 from metaskill.errors import UserError
-from metaskill.learner import Learner
+from metaskill.learner import Learner, acts
 from metaskill.rl.evaluation import run_episode
 from metaskill.tasks.context_grid import Axis, grid_contexts, numbers_by_name
 
@@ -88,9 +88,11 @@ def survey(
         worlds_at_once: About how many worlds to step side by side.
 
     Raises:
-        UserError: If the context lacks a parameter, or the policy cannot see here what
-            it saw when it was trained.
+        UserError: If the learner does not act, the context lacks a parameter, or the policy
+            cannot see here what it saw when it was trained.
     """
+    if not acts(learner):
+        raise UserError("this experiment has no environment, so there is no grid of contexts.")
     nominal = env.nominal_context()
     parts = [grid_contexts(nominal, axes), *(grid_contexts(nominal, [axis]) for axis in axes)]
     parts.append(jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], nominal))

@@ -19,6 +19,7 @@ class Chunks:
         """Prepare the programs; nothing is compiled yet."""
         self._config = config
         self.seeds = range(config.seed, config.seed + config.population)
+        self.headline = learner.headline
         self.steps_per_iteration = learner.steps_per_iteration
         steps_per_chunk = learner.steps_per_iteration * config.iterations_per_chunk
         self.env_steps_per_chunk = steps_per_chunk * config.population

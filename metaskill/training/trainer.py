@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from metaskill.errors import Preempted, UserError
-from metaskill.learner import Learner
+from metaskill.learner import Headline, Learner
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.chunks import Chunks
 from metaskill.training.divergence import diverged_members, with_new_keys
@@ -205,13 +205,13 @@ def _train_from(start: Checkpoint, job: _Job) -> Outcome:
                 job.checkpoints.wait()
             _write(sinks, rows, job.run)
             if saves:
-                score = _score(evaluation) if evaluated else None
+                score = _score(evaluation, chunks.headline) if evaluated else None
                 job.checkpoints.save(Checkpoint(state, iteration, seconds, start.rollbacks, score))
             saving += time.perf_counter() - clock
             job.progress.update(
                 iteration * chunks.steps_per_iteration,
                 chunks.env_steps_per_chunk / chunk_seconds,
-                _last_return(metrics),
+                _lately(metrics, chunks.headline),
             )
             if stopping and not last:
                 job.checkpoints.wait()
@@ -256,16 +256,18 @@ def _attach(rows: list[Row], evaluation: dict[str, np.ndarray]) -> None:
             row[name] = float(value)
 
 
-def _score(evaluation: dict[str, np.ndarray]) -> float | None:
-    """What the best checkpoint is the best by: the population's mean return."""
-    score = float(np.mean(evaluation.get("eval/return", np.nan)))
-    return score if math.isfinite(score) else None
+def _score(evaluation: dict[str, np.ndarray], headline: Headline) -> float | None:
+    """Return what the best checkpoint is the best by: the population's mean headline."""
+    score = float(np.mean(evaluation[headline.metric]))
+    if not math.isfinite(score):
+        return None
+    return score if headline.higher_is_better else -score
 
 
-def _last_return(metrics: dict[str, np.ndarray]) -> float:
-    """Mean return of the episodes that ended in the last iterations."""
-    returns = metrics.get("episode_return", np.array([np.nan]))
-    finite = returns[np.isfinite(returns)]
+def _lately(metrics: dict[str, np.ndarray], headline: Headline) -> float:
+    """Return what a learner is judged by, averaged over the last iterations."""
+    values = metrics.get(headline.running, np.array([np.nan]))
+    finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else math.nan
 
 

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 
 from metaskill.errors import Preempted, UserError
+from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
 
 PPO = PPOConfig(
@@ -115,12 +117,30 @@ def assert_same_run(a: pathlib.Path, b: pathlib.Path, states: tuple) -> None:
     assert rows[0]
 
 
+def supervised_experiment() -> SupervisedExperiment:
+    updates = 2
+    return SupervisedExperiment(
+        problem=ProblemConfig("sinusoid", {"hidden": (8,)}),
+        trainer=TrainerConfig(
+            env_steps=4 * ITERATIONS_PER_CHUNK * updates,
+            iterations_per_chunk=ITERATIONS_PER_CHUNK,
+            chunks_per_evaluation=1,
+            chunks_per_checkpoint=1,
+        ),
+        meta=SupervisedConfig(
+            tasks_per_update=4, updates_per_iteration=updates, eval_steps=1, num_eval_tasks=4
+        ),
+        hparams=SupervisedHparams(num_tasks=4),
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
     "ppo": experiment("point_mass", chunks=4),
     "ppo_ant": experiment("ant", chunks=4),
     "ppo_population": experiment("point_mass", chunks=4, population=2),
+    "maml_supervised": supervised_experiment(),
 }
 
 
@@ -140,7 +160,7 @@ def learner_classes() -> set[type]:
         for value in vars(module).values()
         if isinstance(value, type)
         and not getattr(value, "_is_protocol", False)
-        and all(hasattr(value, name) for name in ("init", "step", "evaluate", "act_greedily"))
+        and all(hasattr(value, name) for name in ("init", "step", "evaluate"))
     }
 
 
