@@ -1,6 +1,7 @@
 """The contract of an algorithm: a whole training run as pure functions."""
 
-from typing import Any, Protocol
+import dataclasses
+from typing import Any, Protocol, TypeGuard
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -9,18 +10,49 @@ from metaskill.envs.env import Env, Observation
 Metrics = dict[str, Float[Array, ""]]
 
 
-class Learner(Protocol):
-    """What the trainer runs. A sweep is `vmap` over `init`, and nothing else.
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """The one number that says at a glance how well a learner does.
 
     Attributes:
-        env: The environment that it learns on.
+        metric: The evaluation's metric.
+        running: The metric of single iterations that is nearest to it.
+        label: What it is, in words that follow a number: "return", "squared error".
+        higher_is_better: Which way is up.
+        digits: Digits after the point worth showing.
     """
 
-    env: Env
+    metric: str
+    running: str
+    label: str
+    higher_is_better: bool = True
+    digits: int = 0
+
+    def show(self, value: float) -> str:
+        """Write a value as a person wants to read it."""
+        return f"{value:.{self.digits}f}"
+
+
+RETURN = Headline("eval/return", "episode_return", "return")
+"""What learners that act are judged by: the deterministic policy's return."""
+
+
+class Learner(Protocol):
+    """What the trainer runs. A sweep is `vmap` over `init`, and nothing else."""
+
+    @property
+    def headline(self) -> Headline:
+        """What it is judged by at a glance; a metric of `evaluate`."""
+        ...
+
+    @property
+    def step_unit(self) -> str:
+        """What its steps are: "environment steps" where it acts in one."""
+        ...
 
     @property
     def steps_per_iteration(self) -> int:
-        """Environment steps in one call of `step`."""
+        """Steps, in that unit, in one call of `step`."""
         ...
 
     def init(self, key: PRNGKeyArray, hparams: Any) -> Any:
@@ -32,9 +64,24 @@ class Learner(Protocol):
         ...
 
     def evaluate(self, state: Any, key: PRNGKeyArray) -> Metrics:
-        """Measure what this family of algorithms is judged by, `eval/return` first of all."""
+        """Measure what this family of algorithms is judged by, the headline among it."""
         ...
+
+
+class ActingLearner(Learner, Protocol):
+    """A learner whose result acts in an environment, and can be watched there.
+
+    Attributes:
+        env: The environment that it learns on.
+    """
+
+    env: Env
 
     def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
         """Return the trained policy's deterministic action."""
         ...
+
+
+def acts(learner: Learner) -> TypeGuard[ActingLearner]:
+    """Say whether a learner has an environment and acts in it."""
+    return hasattr(learner, "act_greedily")

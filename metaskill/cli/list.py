@@ -1,11 +1,13 @@
 """usage: metaskill list
 
-Lists the experiments that `metaskill train` knows, environments, engines, randomizations.
+Lists the experiments that `metaskill train` knows, environments, engines, randomizations
+and supervised problems.
 """
 
 from metaskill.cli.experiments import experiment_names, find_module
 from metaskill.cli.flags import parse
 from metaskill.envs.registry import environment_names
+from metaskill.meta.problems import PROBLEMS
 from metaskill.physics.factory import ENGINE_NAMES
 from metaskill.tasks.randomizations import RANDOMIZATIONS
 
@@ -20,3 +22,4 @@ def run(arguments: list[str]) -> None:
     print("environments\n  " + "  ".join(environment_names()))
     print("engines\n  " + "  ".join(ENGINE_NAMES))
     print("randomizations\n  " + "  ".join(RANDOMIZATIONS))
+    print("supervised problems\n  " + "  ".join(PROBLEMS))

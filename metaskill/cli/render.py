@@ -17,6 +17,8 @@ from absl import flags
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import parse
+from metaskill.errors import UserError
+from metaskill.learner import acts
 from metaskill.report.curves import best_member
 from metaskill.report.video import check_output, write_video
 from metaskill.rl.evaluation import record_episode
@@ -52,11 +54,13 @@ def render(
     """Write a video of one episode of a run's policy.
 
     Raises:
-        UserError: If nothing can be drawn here, or the member does not exist.
+        UserError: If there is nothing to draw, or the member does not exist.
     """
     check_output(output)
     learner, population, _ = restore(config, folder)
-    member = best_member(folder.metrics_file, config.trainer, member)
+    if not acts(learner):
+        raise UserError("this experiment has no environment, so there is nothing to film.")
+    member = best_member(folder.metrics_file, config.trainer, learner.headline, member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
     n_steps = min(learner.env.episode_length, round(seconds / learner.env.control_timestep))
     positions = jax.jit(

@@ -26,11 +26,12 @@ def run(arguments: list[str]) -> None:
 
 def make_report(folder: RunFolder, name: str, config: Experiment) -> None:
     """Make the page, with a note in place of the video where none can be drawn."""
+    learner = config.make_learner()
     with tempfile.TemporaryDirectory() as scratch:
         video = pathlib.Path(scratch, "video.mp4")
         try:
             render(folder, config, video)
         except UserError as error:
-            write_page(folder, name, video=None, note=str(error))
+            write_page(folder, name, learner, video=None, note=str(error))
         else:
-            write_page(folder, name, video=video.read_bytes())
+            write_page(folder, name, learner, video=video.read_bytes())

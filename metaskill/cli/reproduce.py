@@ -58,6 +58,7 @@ def run(arguments: list[str]) -> None:
 def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:
     folder = RunFolder(path)
     folder.create(name, config)
-    with ProgressBar(config.trainer.env_steps, title) as progress:
+    learner = config.make_learner()
+    with ProgressBar(config.trainer.env_steps, title, learner.headline) as progress:
         outcome = train(config, folder, progress)
-    return TrainedRun(config, config.make_learner(), folder, outcome)
+    return TrainedRun(config, learner, folder, outcome)

@@ -41,17 +41,24 @@ def run(arguments: list[str]) -> None:
         trainer = dataclasses.replace(config.trainer, seed=values.seed)
         config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
     if values.engine is not None:
-        env = dataclasses.replace(config.env, engine=values.engine)
+        env = getattr(config, "env", None)
+        if env is None:
+            raise UserError(
+                f"{name} has no environment, so --engine chooses nothing: leave it out."
+            )
+        env = dataclasses.replace(env, engine=values.engine)
         config = dataclasses.replace(config, env=env)  # type: ignore[type-var]
-    config.make_learner()  # Refuses a wrong configuration before anything is written.
+    learner = config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
     if folder.create(name, config):
         print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
-    with ProgressBar(config.trainer.env_steps, name) as progress:
+    with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
         outcome = train(config, folder, progress)
-    returns = ", ".join(f"{value:.0f}" for value in outcome.evaluation["eval/return"])
+    headline = learner.headline
+    values_of_members = ", ".join(map(headline.show, outcome.evaluation[headline.metric]))
     print(
-        f"trained {name} in {outcome.timing.training:.0f} s; return of the greedy policy: {returns}"
+        f"trained {name} in {outcome.timing.training:.0f} s; "
+        f"{headline.label} of the last evaluation: {values_of_members}"
     )
     if values.report:
         from metaskill.cli.report import make_report

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from metaskill.errors import UserError
+from metaskill.learner import Headline, Learner
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.metrics import Row, read_rows
 
@@ -33,20 +34,24 @@ def series(rows: Iterable[Row], metric: str) -> dict[int, tuple[np.ndarray, np.n
     }
 
 
-def best_member(metrics_file: pathlib.Path, config: TrainerConfig, member: int | None) -> int:
+def best_member(
+    metrics_file: pathlib.Path, config: TrainerConfig, headline: Headline, member: int | None
+) -> int:
     """Choose the member of a population to show.
 
     Args:
         metrics_file: The run's record.
         config: The run's trainer configuration.
+        headline: What is better.
         member: The user's choice; None for the best last evaluation.
 
     Raises:
         UserError: If the chosen member does not exist.
     """
     if member is None:
-        evaluations = series(read_rows(metrics_file), "eval/return")
-        last = {seed: values[-1] for seed, (_, values) in evaluations.items()}
+        evaluations = series(read_rows(metrics_file), headline.metric)
+        sign = 1 if headline.higher_is_better else -1
+        last = {seed: sign * values[-1] for seed, (_, values) in evaluations.items()}
         return max(last, key=lambda seed: last[seed]) - config.seed if last else 0
     if member >= config.population:
         raise UserError(
@@ -55,11 +60,12 @@ def best_member(metrics_file: pathlib.Path, config: TrainerConfig, member: int |
     return member
 
 
-def plot_returns(metrics_file: pathlib.Path) -> bytes:
-    """Draw training and evaluation returns against environment steps, as a PNG."""
+def plot_learning(metrics_file: pathlib.Path, learner: Learner) -> bytes:
+    """Draw a learner's headline against its steps, in training and evaluation, as a PNG."""
+    headline = learner.headline
     rows = list(read_rows(metrics_file))
     figure, axes = plt.subplots(figsize=(7.0, 3.6), layout="constrained")
-    training, evaluation = series(rows, "episode_return"), series(rows, "eval/return")
+    training, evaluation = series(rows, headline.running), series(rows, headline.metric)
     for index, seed in enumerate(sorted(training)):
         colour = f"C{index % 10}"
         steps, values = training[seed]
@@ -67,9 +73,9 @@ def plot_returns(metrics_file: pathlib.Path) -> bytes:
         if seed in evaluation:
             steps, values = evaluation[seed]
             axes.plot(steps / 1e6, values, "o-", color=colour, markersize=3, label=f"seed {seed}")
-    axes.set_xlabel("environment steps (millions)")
-    axes.set_ylabel("return of an episode")
-    axes.set_title("thick: deterministic policy; thin: while exploring", fontsize=9)
+    axes.set_xlabel(f"{learner.step_unit} (millions)")
+    axes.set_ylabel(headline.label)
+    axes.set_title("thick: evaluation; thin: during training", fontsize=9)
     axes.grid(alpha=0.3)
     if evaluation:
         axes.legend(frameon=False)

@@ -6,7 +6,8 @@ import pathlib
 
 import jinja2
 
-from metaskill.report.curves import plot_returns, series
+from metaskill.learner import Learner
+from metaskill.report.curves import plot_learning, series
 from metaskill.training.metrics import read_rows
 from metaskill.training.run_folder import RunFolder, cannot_write
 
@@ -15,12 +16,15 @@ _TEMPLATE = jinja2.Template(
 )
 
 
-def write_page(folder: RunFolder, name: str, video: bytes | None, note: str = "") -> None:
+def write_page(
+    folder: RunFolder, name: str, learner: Learner, video: bytes | None, note: str = ""
+) -> None:
     """Write `report.html` of a run.
 
     Args:
         folder: The run.
         name: The experiment's name.
+        learner: What trained: its headline and its unit of steps.
         video: An MP4 file's contents, or None.
         note: What to say where there is no video.
 
@@ -28,16 +32,19 @@ def write_page(folder: RunFolder, name: str, video: bytes | None, note: str = ""
         UserError: If the file cannot be written.
     """
     rows = list(read_rows(folder.metrics_file))
-    last = {seed: f"{values[-1]:.0f}" for seed, (_, values) in series(rows, "eval/return").items()}
+    headline = learner.headline
+    last = {s: headline.show(v[-1]) for s, (_, v) in series(rows, headline.metric).items()}
     provenance = (
         folder.provenance_file.read_text() if folder.provenance_file.exists() else "unknown"
     )
     page = _TEMPLATE.render(
         name=name,
-        returns=last,
-        env_steps=f"{rows[-1]['env_steps'] / 1e6:.1f}" if rows and rows[-1]["env_steps"] else "0",
+        headline=headline.label,
+        last=last,
+        steps=f"{rows[-1]['env_steps']:,.0f}" if rows and rows[-1]["env_steps"] else "0",
+        step_unit=learner.step_unit,
         minutes=f"{(rows[-1]['seconds'] or 0) / 60:.1f}" if rows else "0",
-        curve=base64.b64encode(plot_returns(folder.metrics_file)).decode(),
+        curve=base64.b64encode(plot_learning(folder.metrics_file, learner)).decode(),
         video=base64.b64encode(video).decode() if video else None,
         note=note,
         config=json.dumps(folder.read_config()["config"], indent=2),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metaskill.learner import Learner
-from metaskill.report.curves import plot_returns
+from metaskill.report.curves import plot_learning
 from metaskill.results.figure import Figure, over_seeds
 from metaskill.training.experiment import Experiment, Required
 from metaskill.training.run_folder import RunFolder
@@ -49,7 +49,7 @@ Judge = Callable[[dict[str, TrainedRun]], Findings]
 
 
 def last_evaluation(required: dict[str, Required]) -> Judge:
-    """Judge the main run by metrics of its last evaluation, and draw its returns."""
+    """Judge the main run by metrics of its last evaluation, and draw its learning curve."""
 
     def judge(runs: dict[str, TrainedRun]) -> Findings:
         run = runs["main"]
@@ -61,6 +61,6 @@ def last_evaluation(required: dict[str, Required]) -> Judge:
             )
             for key, figure in required.items()
         }
-        return Findings(figures, plot_returns(run.folder.metrics_file))
+        return Findings(figures, plot_learning(run.folder.metrics_file, run.learner))
 
     return judge

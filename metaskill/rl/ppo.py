@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
 from metaskill.errors import UserError, nearest
-from metaskill.learner import Metrics
+from metaskill.learner import RETURN, Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import (
     RunningStatistics,
@@ -61,6 +61,9 @@ class PPOState:
 
 class PPO:
     """PPO on one environment and one distribution of contexts."""
+
+    headline = RETURN
+    step_unit = "environment steps"
 
     def __init__(self, env: Env, config: PPOConfig, sample_context: SampleContext | None = None):
         """Build the networks.

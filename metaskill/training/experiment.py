@@ -42,7 +42,8 @@ class TrainerConfig:
     """How long to train, and how often to look up from it.
 
     Attributes:
-        env_steps: Environment steps of each member of the population.
+        env_steps: Steps of each member of the population, in the learner's `step_unit`:
+            environment steps where it has an environment.
         seed: Seed of the first member; the others count up from it.
         population: Members trained side by side in one program.
         iterations_per_chunk: Iterations between two returns to Python.
@@ -88,11 +89,6 @@ class Required:
 
 class Experiment(Protocol):
     """A frozen dataclass that can make its learner."""
-
-    @property
-    def env(self) -> EnvConfig:
-        """The environment."""
-        ...
 
     @property
     def hparams(self) -> Any:

@@ -8,17 +8,19 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from metaskill.learner import RETURN, Headline
+
 
 class ProgressView(Protocol):
     """Told about the run between chunks."""
 
-    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
+    def update(self, env_steps: int, steps_per_second: float, headline: float) -> None:
         """Show where the run is.
 
         Args:
-            env_steps: Environment steps of each member so far.
-            steps_per_second: Environment steps a second, all members together.
-            episode_return: Mean return of the episodes that ended lately.
+            env_steps: Steps of each member so far.
+            steps_per_second: Steps a second, all members together.
+            headline: What the learner is judged by, lately and on average.
         """
         ...
 
@@ -26,28 +28,29 @@ class ProgressView(Protocol):
 class NoProgress:
     """Nobody is watching."""
 
-    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
+    def update(self, env_steps: int, steps_per_second: float, headline: float) -> None:
         """Show nothing."""
 
 
 class ProgressBar:
     """A bar on standard error; nothing at all where that is not a terminal."""
 
-    def __init__(self, total_steps: int, description: str):
+    def __init__(self, total_steps: int, description: str, headline: Headline = RETURN):
         """Prepare the bar."""
+        self._headline = headline
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[steps]} steps"),
             TextColumn("{task.fields[speed]}"),
-            TextColumn("[bold]return {task.fields[reward]}"),
+            TextColumn(f"[bold]{headline.label} {{task.fields[headline]}}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task(
-            description, total=total_steps, steps="0", speed="compiling …", reward="–"
+            description, total=total_steps, steps="0", speed="compiling …", headline="–"
         )
 
     def __enter__(self) -> Self:
@@ -64,12 +67,16 @@ class ProgressBar:
         """Leave the last state on the screen."""
         self._bar.stop()
 
-    def update(self, env_steps: int, steps_per_second: float, episode_return: float) -> None:
+    def update(self, env_steps: int, steps_per_second: float, headline: float) -> None:
         """Move the bar."""
         self._bar.update(
             self._task,
             completed=env_steps,
-            steps=f"{env_steps / 1e6:.2f}M",
+            steps=_count(env_steps),
             speed=f"{steps_per_second:,.0f}/s" if steps_per_second else "compiling …",
-            reward=f"{episode_return:.0f}" if math.isfinite(episode_return) else "–",
+            headline=self._headline.show(headline) if math.isfinite(headline) else "–",
         )
+
+
+def _count(steps: int) -> str:
+    return f"{steps / 1e6:.2f}M" if steps >= 1e5 else f"{steps:,}"

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaskill.errors import UserError
-from metaskill.learner import Learner
+from metaskill.learner import Headline, Learner
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import Experiment, TrainerConfig
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
@@ -109,7 +109,7 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
             progress.update(
                 iteration * learner.steps_per_iteration,
                 chunks.env_steps_per_chunk / chunk_seconds,
-                _last_return(metrics),
+                _lately(metrics, learner.headline),
             )
     if not evaluation:  # The run had ended before.
         evaluation = chunks.evaluate(state, iteration)
@@ -205,8 +205,8 @@ def _attach(rows: list[Row], evaluation: dict[str, np.ndarray]) -> None:
             row[name] = float(value)
 
 
-def _last_return(metrics: dict[str, np.ndarray]) -> float:
-    """Mean return of the episodes that ended in the last iterations."""
-    returns = metrics.get("episode_return", np.array([np.nan]))
-    finite = returns[np.isfinite(returns)]
+def _lately(metrics: dict[str, np.ndarray], headline: Headline) -> float:
+    """Return what a learner is judged by, averaged over the last iterations."""
+    values = metrics.get(headline.running, np.array([np.nan]))
+    finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else math.nan
