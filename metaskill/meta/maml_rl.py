@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation
 from metaskill.errors import UserError, nearest
-from metaskill.learner import Metrics
+from metaskill.learner import Headline, Metrics
 from metaskill.meta.adapt import InnerLoop, descend, inner_direction
 from metaskill.meta.episodes import play_episodes
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
@@ -94,6 +94,9 @@ class MAMLRL:
     more thing that differs between what a task was adapted to and what is
     differentiated.
     """
+
+    headline = Headline("eval/return", "episode_return", "return after adaptation")
+    step_unit = "environment steps"
 
     def __init__(self, env: Env, config: MAMLRLConfig, family: TaskFamily):
         """Build the policy.
