@@ -38,6 +38,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.physics
 	$(BIN)/python -m benchmarks.set_const
 	$(BIN)/python -m benchmarks.randomization
+	$(BIN)/python -m benchmarks.metagradients
 	$(BIN)/python -m benchmarks.ppo
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.trainer

@@ -1,0 +1,344 @@
+"""Policies that adapt to a task in a gradient step: MAML, ProMP and E-MAML as one learner."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from metaskill.envs.env import Context, Env, Observation
+from metaskill.errors import UserError, nearest
+from metaskill.learner import Headline, Metrics
+from metaskill.meta.adapt import InnerLoop, descend, inner_direction
+from metaskill.meta.episodes import play_episodes
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.policy_gradient import (
+    Experience,
+    Params,
+    Scalar,
+    clipped_loss,
+    experience_of,
+    exploration_loss,
+    kl_from_behaviour,
+    surrogate_loss,
+)
+from metaskill.meta.promp import adam_epochs, proximal_loss
+from metaskill.meta.surrogates import find_surrogate, lvc
+from metaskill.meta.trpo import trust_region_step
+from metaskill.networks.policy import GaussianPolicy
+from metaskill.tasks.family import TaskFamily
+
+_EVALUATED_STEPS = 3
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class MAMLRLState:
+    """Everything that training continues from.
+
+    Attributes:
+        params: `policy`, before adaptation; with `order=learned_alpha` also `inner_lr`.
+        optimizer: ProMP's moments of Adam.
+        hparams: Hyperparameters.
+        key: Source of randomness.
+        iteration: Iterations done.
+    """
+
+    params: dict[str, Any]
+    optimizer: optax.OptState
+    hparams: MAMLRLHparams
+    key: PRNGKeyArray
+    iteration: Int[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TaskExperience:
+    """What was experienced of one task.
+
+    Attributes:
+        before: What each inner step was taken on (axes: step, episode, time).
+        after: Episodes of the adapted policy (axes: episode, time).
+    """
+
+    before: Experience
+    after: Experience
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Adaptation:
+    """One task's adaptation, as a function of the parameters before it.
+
+    Attributes:
+        params: The adapted policy.
+        kl: KL(behaviour || policy) before the steps, their mean.
+        exploration: `exploration_loss` before the steps, their sum.
+    """
+
+    params: Params
+    kl: Scalar
+    exploration: Scalar
+
+
+class MAMLRL:
+    """Meta-learning by policy gradients on one environment and one family of tasks.
+
+    An iteration plays episodes of some tasks, adapts to each task by inner steps on
+    fresh episodes, plays episodes of the adapted policies, and moves the parameters
+    before adaptation so that the adapted ones get better.
+
+    There is no observation normalization, as in the papers: running moments would be one
+    more thing that differs between what a task was adapted to and what is
+    differentiated.
+    """
+
+    headline = Headline("eval/return", "episode_return", "return after adaptation")
+    step_unit = "environment steps"
+
+    def __init__(self, env: Env, config: MAMLRLConfig, family: TaskFamily):
+        """Build the policy.
+
+        Args:
+            env: The environment.
+            config: Static configuration.
+            family: The tasks.
+
+        Raises:
+            UserError: If the environment lacks the observation that is asked for.
+        """
+        name = config.policy_obs
+        if name not in env.observation_sizes:
+            raise UserError(
+                f"{env.name} has no observation {name!r} (policy_obs): "
+                f"{nearest(name, env.observation_sizes)}"
+            )
+        self.env = env
+        self.config = config
+        self.family = family
+        self.policy = GaussianPolicy(
+            env.action_size, config.hidden, config.activation, "gaussian", config.initial_std
+        )
+        self.inner = InnerLoop(
+            config.order,
+            config.inner_steps,
+            is_head=lambda path: f"Dense_{len(config.hidden)}." in path,
+        )
+        self._surrogate = find_surrogate(config.surrogate)
+        self._adam = optax.scale_by_adam(eps=1e-8)
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps in one call of `step`, those after a termination included."""
+        config = self.config
+        episodes = config.num_tasks * config.num_episodes * (config.inner_steps + 1)
+        return episodes * self.env.episode_length
+
+    def init(self, key: PRNGKeyArray, hparams: MAMLRLHparams) -> MAMLRLState:
+        """Return the untrained state."""
+        policy_key, key = jax.random.split(key)
+        hparams = jax.tree.map(jnp.float32, hparams)
+        obs = jnp.zeros(self.env.observation_sizes[self.config.policy_obs])
+        params: dict[str, Any] = {"policy": self.policy.init(policy_key, obs)}
+        if self.config.order == "learned_alpha":
+            params["inner_lr"] = jax.tree.map(
+                lambda leaf: jnp.full_like(leaf, hparams.inner_lr), params["policy"]
+            )
+        return MAMLRLState(
+            params=params,
+            optimizer=self._adam.init(params),
+            hparams=hparams,
+            key=key,
+            iteration=jnp.zeros((), jnp.int32),
+        )
+
+    def step(self, state: MAMLRLState) -> tuple[MAMLRLState, Metrics]:
+        """Experience some tasks before and after adaptation, then improve the adaptation."""
+        task_key, episode_key, key = jax.random.split(state.key, 3)
+        tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, self.config.num_tasks))
+        keys = jax.random.split(episode_key, self.config.num_tasks)
+        batch = jax.vmap(lambda task, k: self.experience_task(state, task, k))(tasks, keys)
+        params, optimizer, losses = self.outer_step(state, batch)
+        after = jnp.mean(batch.after.episodes.total_return)
+        before = [
+            jnp.mean(batch.before.episodes.total_return[:, i])
+            for i in range(self.config.inner_steps)
+        ]
+        metrics = {
+            "episode_return": after,
+            **{f"return_{i}": value for i, value in enumerate([*before, after])},
+            "policy_std": jnp.mean(jnp.exp(params["policy"]["params"]["log_std"])),
+            **{f"loss/{name}": value for name, value in losses.items()},
+        }
+        return MAMLRLState(params, optimizer, state.hparams, key, state.iteration + 1), metrics
+
+    def evaluate(self, state: MAMLRLState, key: PRNGKeyArray) -> Metrics:
+        """Return the adaptation curve: mean returns on held-out tasks after 0 to 3 inner steps.
+
+        Every step has fresh episodes, and after the first the step size is halved (Finn et
+        al. 2017, appendix A.2). The policies are stochastic, as in the papers.
+        `eval/return` is the return after one step.
+        """
+        task_key, episode_key = jax.random.split(key)
+        n_tasks = self.config.num_eval_tasks
+        tasks = jax.vmap(self.family.sample_held_out)(jax.random.split(task_key, n_tasks))
+        returns = jax.vmap(lambda task, k: self._adaptation_curve(state, task, k))(
+            tasks, jax.random.split(episode_key, n_tasks)
+        )
+        curve = jnp.mean(returns, axis=0)
+        return {
+            "eval/return": curve[1],
+            **{f"eval/return_{i}": curve[i] for i in range(_EVALUATED_STEPS + 1)},
+            **{f"eval/return_{i}_worst": jnp.min(returns[:, i]) for i in (1, _EVALUATED_STEPS)},
+        }
+
+    def act_greedily(self, state: MAMLRLState, obs: Observation) -> Float[Array, " action"]:
+        """Return the deterministic action of the policy before adaptation."""
+        return self.policy.apply(state.params["policy"], obs[self.config.policy_obs]).mode()
+
+    def outer_step(
+        self, state: MAMLRLState, batch: TaskExperience
+    ) -> tuple[dict[str, Any], optax.OptState, Metrics]:
+        """Improve the parameters on what was experienced (axis: task), by the outer rule."""
+        hparams = state.hparams
+        if self.config.outer == "promp":
+            return adam_epochs(
+                lambda params: self.outer_loss(params, batch, hparams),
+                self._adam,
+                state.params,
+                state.optimizer,
+                hparams.learning_rate,
+                self.config.num_epochs,
+            )
+        params, report = trust_region_step(
+            lambda params: -self.outer_loss(params, batch, hparams),
+            lambda params: self.divergence(params, batch, hparams),
+            state.params,
+            hparams.delta,
+        )
+        losses = {
+            "improvement": report.improvement,
+            "kl": report.divergence,
+            "accepted": jnp.where(report.accepted, 1.0, 0.0),
+            "backtracks": report.backtracks.astype(jnp.float32),
+        }
+        return params, state.optimizer, losses
+
+    def outer_loss(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Scalar:
+        """Return what the outer step descends: the adapted policies' loss, through adaptation.
+
+        For TRPO it is minus the mean of ratio * A after adaptation, for ProMP its proximal
+        loss. E-MAML's term gives what was sampled before adaptation credit for the
+        return after it, relative to that of the other tasks.
+        """
+        adaptation = self._adapt_tasks(params, batch, hparams)
+        if self.config.outer == "promp":
+            after = jax.vmap(lambda p, e: clipped_loss(self.policy, p, e, hparams.clip))(
+                adaptation.params, batch.after
+            )
+            loss = proximal_loss(after, adaptation.kl, hparams.kl_weight)
+        else:
+            after = jax.vmap(lambda p, e: surrogate_loss(lvc, self.policy, p, e))(
+                adaptation.params, batch.after
+            )
+            loss = jnp.mean(after)
+        returns = jnp.mean(batch.after.episodes.total_return, axis=-1)
+        credit = (returns - jnp.mean(returns)) / (jnp.std(returns) + 1e-8)
+        return loss + hparams.exploration * jnp.mean(credit * adaptation.exploration)
+
+    def divergence(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Scalar:
+        """Return the mean over tasks of KL(adapted policy that acted || adapted policy)."""
+        adaptation = self._adapt_tasks(params, batch, hparams)
+        divergences = jax.vmap(lambda p, e: kl_from_behaviour(self.policy, p, e))(
+            adaptation.params, batch.after
+        )
+        return jnp.mean(divergences)
+
+    def _adapt_tasks(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Adaptation:
+        return jax.vmap(lambda before: self.adapt(params, before, hparams))(batch.before)
+
+    def adapt(
+        self, params: dict[str, Any], before: Experience, hparams: MAMLRLHparams
+    ) -> Adaptation:
+        """Take the inner steps anew, on stored experience (axis: step)."""
+        step_size = self._step_size(params, hparams)
+
+        def step(policy: Params, experience: Experience) -> tuple[Params, tuple[Scalar, Scalar]]:
+            seen = (
+                kl_from_behaviour(self.policy, policy, experience),
+                exploration_loss(self.policy, policy, experience),
+            )
+            return self._inner_step(policy, experience, step_size), seen
+
+        adapted, (kl, exploration) = jax.lax.scan(step, params["policy"], before)
+        return Adaptation(
+            adapted, jnp.sum(kl) / max(self.config.inner_steps, 1), jnp.sum(exploration)
+        )
+
+    def experience_task(
+        self, state: MAMLRLState, task: Context, key: PRNGKeyArray
+    ) -> TaskExperience:
+        """Play a task, adapting between the inner steps, and play it once more."""
+        before_key, after_key = jax.random.split(key)
+        step_size = self._step_size(state.params, state.hparams)
+
+        def step(policy: Params, key: PRNGKeyArray) -> tuple[Params, Experience]:
+            experience = self._play(policy, task, key, state.hparams)
+            return self._inner_step(policy, experience, step_size), experience
+
+        keys = jax.random.split(before_key, self.config.inner_steps)
+        adapted, before = jax.lax.scan(step, state.params["policy"], keys)
+        return TaskExperience(before, self._play(adapted, task, after_key, state.hparams))
+
+    def _adaptation_curve(
+        self, state: MAMLRLState, task: Context, key: PRNGKeyArray
+    ) -> Float[Array, " step"]:
+        """Return one task's mean returns before the first test step and after each."""
+        step_size = self._step_size(state.params, state.hparams)
+
+        def step(policy: Params, inputs: tuple[PRNGKeyArray, Array]) -> tuple[Params, Scalar]:
+            key, scale = inputs
+            experience = self._play(policy, task, key, state.hparams)
+            scaled = jax.tree.map(lambda size: scale * size, step_size)
+            policy = self._inner_step(policy, experience, scaled)
+            return policy, jnp.mean(experience.episodes.total_return)
+
+        keys = jax.random.split(key, _EVALUATED_STEPS + 1)
+        scales = jnp.where(jnp.arange(_EVALUATED_STEPS + 1) == 0, 1.0, 0.5)
+        _, returns = jax.lax.scan(step, state.params["policy"], (keys, scales))
+        return returns
+
+    def _play(
+        self, policy: Params, task: Context, key: PRNGKeyArray, hparams: MAMLRLHparams
+    ) -> Experience:
+        name = self.config.policy_obs
+        episodes = play_episodes(
+            self.env,
+            task,
+            lambda obs: self.policy.apply(policy, obs[name]),
+            key,
+            self.config.num_episodes,
+            name,
+        )
+        return experience_of(episodes, hparams.discount, hparams.gae_lambda)
+
+    def _inner_step(self, policy: Params, experience: Experience, step_size: Any) -> Params:
+        direction, _ = inner_direction(
+            self.inner,
+            lambda p, e: surrogate_loss(self._surrogate, self.policy, p, e),
+            policy,
+            experience,
+            self.inner.transform.init(policy),
+        )
+        return descend(policy, step_size, direction)
+
+    def _step_size(self, params: dict[str, Any], hparams: MAMLRLHparams) -> Any:
+        return params.get("inner_lr", hparams.inner_lr)

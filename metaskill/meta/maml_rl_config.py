@@ -1,0 +1,89 @@
+"""What meta-learning of policies is told: static configuration, and hyperparameters as data."""
+
+import dataclasses
+
+import jax
+from jaxtyping import Array
+
+from metaskill.errors import UserError, nearest
+from metaskill.meta.adapt import ORDERS
+from metaskill.meta.surrogates import find_surrogate
+from metaskill.networks.mlp import find_activation
+
+OUTER_RULES = ("promp", "trpo")
+
+
+@dataclasses.dataclass(frozen=True)
+class MAMLRLConfig:
+    """What the compiled program depends on.
+
+    Attributes:
+        num_tasks: Tasks of an iteration.
+        num_episodes: Episodes of a task, before each inner step and after the last.
+        inner_steps: Inner steps; 0 learns the policy that is best on average.
+        order: What the outer gradient sees of the inner steps; see `InnerLoop`. The head
+            is the policy's last layer.
+        surrogate: What the inner steps climb: `log_prob` (MAML's code), `lvc` (ProMP) or
+            `dice`.
+        outer: How the outer step is taken: `trpo` (Finn et al. 2017) or `promp`
+            (Rothfuss et al. 2018).
+        num_epochs: ProMP's gradient steps in an iteration.
+        hidden: Hidden layers of the policy.
+        activation: `tanh`, `relu`, `silu` or `elu`.
+        initial_std: The untrained policy's standard deviation.
+        policy_obs: The observation that the policy and the baseline see.
+        num_eval_tasks: Held-out tasks of an evaluation.
+    """
+
+    num_tasks: int = 40
+    num_episodes: int = 20
+    inner_steps: int = 1
+    order: str = "full"
+    surrogate: str = "lvc"
+    outer: str = "trpo"
+    num_epochs: int = 5
+    hidden: tuple[int, ...] = (100, 100)
+    activation: str = "relu"
+    initial_std: float = 1.0
+    policy_obs: str = "state"
+    num_eval_tasks: int = 40
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot run anywhere."""
+        for field in ("num_tasks", "num_episodes", "num_epochs", "num_eval_tasks"):
+            if getattr(self, field) < 1:
+                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        if self.inner_steps < 0:
+            raise UserError(f"inner_steps is {self.inner_steps}: it must be at least 0.")
+        for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):
+            name = getattr(self, field)
+            if name not in names:
+                raise UserError(f"no {field} is called {name!r}: {nearest(name, names)}")
+        find_surrogate(self.surrogate)
+        find_activation(self.activation)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class MAMLRLHparams:
+    """What a sweep may vary without recompiling: traced scalars.
+
+    Attributes:
+        inner_lr: Inner step size; with `order=learned_alpha` where it starts.
+        discount: Discount factor.
+        gae_lambda: The lambda of generalized advantages.
+        delta: TRPO's largest KL divergence of an outer step.
+        learning_rate: ProMP's step size of Adam.
+        clip: ProMP's largest change of the probability ratio that is rewarded.
+        kl_weight: ProMP's penalty on the KL divergence before adaptation.
+        exploration: Weight of E-MAML's credit for what was sampled before adaptation.
+    """
+
+    inner_lr: float | Array = 0.1
+    discount: float | Array = 0.99
+    gae_lambda: float | Array = 1.0
+    delta: float | Array = 0.01
+    learning_rate: float | Array = 1e-3
+    clip: float | Array = 0.3
+    kl_weight: float | Array = 5e-4
+    exploration: float | Array = 0.0

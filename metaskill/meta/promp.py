@@ -1,0 +1,73 @@
+"""The outer steps of ProMP: Adam on an objective that is computed anew at every epoch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from metaskill.meta.policy_gradient import Scalar
+
+Params = Any
+
+
+def proximal_loss(
+    clipped_after: Float[Array, " task"],
+    kl_before: Float[Array, " task"],
+    kl_weight: float | Array,
+) -> Scalar:
+    """Return minus the objective of ProMP (Rothfuss et al. 2018, equation 12).
+
+        J = J^CLIP(theta') - eta KL(pi_theta_o || pi_theta),
+        theta' = theta + alpha grad J^LR(theta)
+
+    averaged over tasks. The first term keeps the adapted policies near those that acted,
+    the second the policy before adaptation.
+
+    Args:
+        clipped_after: `clipped_loss` of each task's adapted parameters.
+        kl_before: `kl_from_behaviour` on what each task was adapted to.
+        kl_weight: eta.
+    """
+    return jnp.mean(clipped_after + kl_weight * kl_before)
+
+
+def adam_epochs(
+    loss: Callable[[Params], Scalar],
+    adam: optax.GradientTransformation,
+    params: Params,
+    moments: optax.OptState,
+    learning_rate: float | Array,
+    n_epochs: int,
+) -> tuple[Params, optax.OptState, dict[str, Scalar]]:
+    """Make some steps of Adam on all data at once.
+
+    Args:
+        loss: Of the parameters before adaptation; it adapts them, from the stored data, at
+            every call.
+        adam: `optax.scale_by_adam` or its like.
+        params: Where to begin.
+        moments: Adam's.
+        learning_rate: Step size.
+        n_epochs: Steps.
+
+    Returns:
+        Parameters, moments, and the first epoch's loss and gradient norm: later ones
+        are of data that are no longer the policy's own.
+    """
+
+    def epoch(
+        carry: tuple[Params, optax.OptState], _: None
+    ) -> tuple[tuple[Params, optax.OptState], dict[str, Scalar]]:
+        params, moments = carry
+        value, grads = jax.value_and_grad(loss)(params)
+        # optax raises a float to an integer power, which strict promotion refuses.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, moments = adam.update(grads, moments, params)
+        params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
+        return (params, moments), {"outer": value, "grad_norm": optax.tree.norm(grads)}
+
+    (params, moments), history = jax.lax.scan(epoch, (params, moments), None, length=n_epochs)
+    return params, moments, jax.tree.map(lambda values: values[0], history)

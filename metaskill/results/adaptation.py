@@ -1,0 +1,113 @@
+"""Figures of meta-reinforcement learning: how much of the way to the oracle adaptation goes."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metaskill.report.adaptation import draw_adaptation, picture
+from metaskill.results.figure import Figure, interquartile_mean, over_seeds
+from metaskill.results.findings import Findings, Judge, TrainedRun
+from metaskill.training.experiment import Required
+
+Curve = np.ndarray
+"""Mean returns on held-out tasks (axes: seed, inner step)."""
+
+STEPS = 4
+# Learners that were not trained with an inner step size may choose the best of these.
+STEP_SIZES = (0.03, 0.1, 0.3, 1.0)
+
+
+def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
+    """Judge the main run by the part of the gap to the oracle that its inner steps close.
+
+        gap_i = (return after i steps - return before) / (oracle - return before)
+
+    Runs called `oracle` and `pretrained` have to be there: the oracle is judged by its
+    return before adaptation, since it needs none. A third baseline, from scratch, is the
+    main learner before training. Every other run is reported like the main one.
+
+    Args:
+        name: Beginning of the figures' keys.
+        required: The bar of `<name>_gap_<i>`, by i.
+    """
+
+    def judge(runs: dict[str, TrainedRun]) -> Findings:
+        oracle = evaluated_curve(runs["oracle"])[:, 0]
+        curves = {key: evaluated_curve(run) for key, run in runs.items() if key != "oracle"}
+        step_sizes = {}
+        curves["pretrained"], step_sizes["pretrained"] = best_curve(runs["pretrained"])
+        curves["scratch"], step_sizes["scratch"] = best_curve(untrained(runs["main"]))
+        figures = {f"{name}_oracle": _figure(oracle, "return of a policy that is told the task")}
+        for key, curve in curves.items():
+            prefix = name if key == "main" else f"{name}_{key}"
+            for i in range(STEPS):
+                figures[f"{prefix}_return_{i}"] = _figure(curve[:, i], "held-out tasks; no bar")
+            for i, bar in required.items():
+                figures[f"{prefix}_gap_{i}"] = _figure(
+                    gap_closed(curve, oracle, i),
+                    bar.source if key == "main" else "no bar",
+                    bar.at_least if key == "main" else None,
+                )
+        return Findings(figures, _draw(curves, oracle), {"step_sizes": step_sizes})
+
+    return judge
+
+
+def gap_closed(curve: Curve, oracle: np.ndarray, i: int) -> np.ndarray:
+    """Return the part of the gap to the oracle that i inner steps close, by seed.
+
+    Seeds of different runs have nothing to do with each other: all are held against the
+    interquartile mean of the oracle's.
+    """
+    before = curve[:, 0]
+    return (curve[:, i] - before) / (interquartile_mean(oracle) - before)
+
+
+def evaluated_curve(run: TrainedRun) -> Curve:
+    """Return a run's adaptation curve, from its last evaluation."""
+    return _curve(run.outcome.evaluation)
+
+
+def best_curve(run: TrainedRun) -> tuple[Curve, float]:
+    """Return the adaptation curve with the inner step size that is best after all steps."""
+    evaluate = jax.jit(jax.vmap(run.learner.evaluate))
+    state = run.outcome.state
+    keys = jax.random.split(jax.random.key(0), run.config.trainer.population)
+
+    def with_step_size(step_size: float) -> Curve:
+        inner_lr = jnp.full_like(state.hparams.inner_lr, step_size)
+        hparams = dataclasses.replace(state.hparams, inner_lr=inner_lr)
+        metrics: dict[str, Any] = evaluate(dataclasses.replace(state, hparams=hparams), keys)
+        return _curve(metrics)
+
+    results = {step_size: with_step_size(step_size) for step_size in STEP_SIZES}
+    best = max(results, key=lambda size: np.nan_to_num(results[size][:, -1], nan=-1e9).mean())
+    return results[best], best
+
+
+def untrained(run: TrainedRun) -> TrainedRun:
+    """Return a run as it was before its first iteration."""
+    keys = jax.random.split(jax.random.key(run.config.trainer.seed), run.config.trainer.population)
+    state = jax.vmap(run.learner.init, in_axes=(0, None))(keys, run.config.hparams)
+    return dataclasses.replace(run, outcome=dataclasses.replace(run.outcome, state=state))
+
+
+def _curve(metrics: Mapping[str, Any]) -> Curve:
+    return np.stack([np.asarray(metrics[f"eval/return_{i}"]) for i in range(STEPS)], axis=-1)
+
+
+def _figure(values: np.ndarray, source: str, required: float | None = None) -> Figure:
+    return over_seeds([float(value) for value in values], source, required)
+
+
+def _draw(curves: Mapping[str, Curve], oracle: np.ndarray) -> bytes:
+    names = {"main": "meta-learned", "pretrained": "pre-trained", "scratch": "from scratch"}
+    with picture(1, width=6.0) as panels:
+        labelled = {names.get(key, key): curve for key, curve in curves.items()}
+        labelled["oracle"] = np.repeat(oracle[:, None], STEPS, axis=1)
+        draw_adaptation(panels.axes[0], labelled, "return on held-out tasks")
+        return panels.png()

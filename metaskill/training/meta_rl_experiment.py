@@ -1,0 +1,45 @@
+"""Experiments that meta-learn policies: an environment, a family of tasks, a learner."""
+
+import dataclasses
+from typing import Any
+
+from metaskill.envs.interface import Interface, make_interface
+from metaskill.meta.maml_rl import MAMLRL
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.tasks.families import make_family
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class FamilyConfig:
+    """Which tasks.
+
+    Attributes:
+        name: A name in `tasks.families.FAMILIES`.
+        options: The family's own options, by name.
+    """
+
+    name: str
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class MetaRLExperiment:
+    """Meta-learning on one environment and one family of its tasks.
+
+    A learner that is to see `privileged_state`, which holds the task, is the oracle: the
+    environment then observes it.
+    """
+
+    env: EnvConfig
+    family: FamilyConfig
+    trainer: TrainerConfig
+    meta: MAMLRLConfig = dataclasses.field(default_factory=MAMLRLConfig)
+    hparams: MAMLRLHparams = dataclasses.field(default_factory=MAMLRLHparams)
+
+    def make_learner(self) -> MAMLRL:
+        """Build the environment, the family and the learner on them."""
+        env, _ = self.env.make()
+        if self.meta.policy_obs == "privileged_state":
+            env = make_interface(env, Interface(privileged=True))
+        return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))

@@ -1,0 +1,257 @@
+"""MAML, ProMP and E-MAML: their gradients against each other's and against plain ones."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from metaskill.envs.env import Env
+from metaskill.envs.interface import Interface, make_interface
+from metaskill.envs.point_mass import PointMass
+from metaskill.errors import UserError
+from metaskill.meta.maml_rl import MAMLRL, MAMLRLState, TaskExperience
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.policy_gradient import exploration_loss, surrogate_loss
+from metaskill.meta.surrogates import log_prob
+from metaskill.tasks.families import make_family
+
+SMALL = MAMLRLConfig(num_tasks=3, num_episodes=4, hidden=(8,), activation="tanh", num_eval_tasks=2)
+HPARAMS = jax.tree.map(jnp.float32, MAMLRLHparams(inner_lr=0.5))
+
+
+def learner_of(env: Env, **changes) -> MAMLRL:
+    return MAMLRL(env, dataclasses.replace(SMALL, **changes), make_family("navigation", env))
+
+
+def experience(learner: MAMLRL, state: MAMLRLState) -> TaskExperience:
+    """Experience some tasks, and cut some of the episodes short."""
+    keys = jax.random.split(jax.random.key(1), (2, SMALL.num_tasks))
+    tasks = jax.vmap(learner.family.sample)(keys[0])
+    play = jax.jit(jax.vmap(learner.experience_task, in_axes=(None, 0, 0)))
+    batch = play(state, tasks, keys[1])
+
+    def cut(part):
+        valid = part.episodes.valid.at[..., 0, 6:].set(False)
+        episodes = dataclasses.replace(part.episodes, valid=valid)
+        return dataclasses.replace(
+            part, episodes=episodes, advantage=jnp.where(valid, part.advantage, 0.0)
+        )
+
+    return TaskExperience(cut(batch.before), cut(batch.after))
+
+
+@pytest.fixture(scope="module")
+def trpo(point_mass: Env) -> MAMLRL:
+    return learner_of(point_mass)
+
+
+@pytest.fixture(scope="module")
+def promp(point_mass: Env) -> MAMLRL:
+    return learner_of(point_mass, outer="promp")
+
+
+@pytest.fixture(scope="module")
+def state(trpo: MAMLRL) -> MAMLRLState:
+    return trpo.init(jax.random.key(0), HPARAMS)
+
+
+@pytest.fixture(scope="module")
+def batch(trpo: MAMLRL, state: MAMLRLState) -> TaskExperience:
+    return experience(trpo, state)
+
+
+@pytest.fixture(scope="module")
+def gradient_of(trpo: MAMLRL):
+    return jax.jit(jax.grad(trpo.outer_loss))
+
+
+@pytest.fixture(scope="module")
+def trpo_step(trpo: MAMLRL):
+    return jax.jit(trpo.step)
+
+
+def assert_trees_close(actual, expected, **tolerances) -> None:
+    jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, **tolerances), actual, expected)
+
+
+def test_the_first_gradient_of_promp_is_that_of_lvc(promp, state, batch, gradient_of) -> None:
+    """At the behaviour's parameters no ratio is clipped, and the KL penalty is flat."""
+    proximal = jax.grad(promp.outer_loss)(state.params, batch, HPARAMS)
+    assert_trees_close(proximal, gradient_of(state.params, batch, HPARAMS), rtol=1e-4, atol=1e-6)
+
+
+def test_without_inner_steps_it_is_the_plain_policy_gradient(point_mass: Env) -> None:
+    learner = learner_of(point_mass, inner_steps=0)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    batch = experience(learner, state)
+
+    def reinforce(params):
+        losses = jax.vmap(lambda e: surrogate_loss(log_prob, learner.policy, params, e))
+        return jnp.mean(losses(batch.after))
+
+    actual = jax.grad(learner.outer_loss)(state.params, batch, HPARAMS)
+    assert_trees_close(
+        actual["policy"], jax.grad(reinforce)(state.params["policy"]), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_an_inner_step_is_the_policy_gradient_of_its_task(trpo, state, batch) -> None:
+    """What acts after adaptation is theta + alpha grad J."""
+    first = jax.tree.map(lambda leaf: leaf[0], (batch.before, batch.after))
+    before, after = jax.tree.map(lambda leaf: leaf[0], first[0]), first[1]
+    # Its advantages are those before episodes were cut; so play without cutting.
+    grads = jax.grad(lambda p: surrogate_loss(log_prob, trpo.policy, p, before))(
+        state.params["policy"]
+    )
+    moved = jax.tree.map(lambda p, g: p - 0.5 * g, state.params["policy"], grads)
+    expected = trpo.policy.apply(moved, after.episodes.obs)
+    unmoved = trpo.policy.apply(state.params["policy"], after.episodes.obs)
+    gap = jnp.abs(after.episodes.mean - expected.mean).max()
+    assert float(gap) < 0.3 * float(jnp.abs(after.episodes.mean - unmoved.mean).max())
+
+
+def test_the_order_of_tasks_does_not_matter(state, batch, gradient_of) -> None:
+    turned = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), batch)
+    assert_trees_close(
+        gradient_of(state.params, turned, HPARAMS),
+        gradient_of(state.params, batch, HPARAMS),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_what_follows_a_termination_has_no_influence(state, batch, gradient_of) -> None:
+    def spoil(part):
+        episodes = part.episodes
+        over = ~episodes.valid
+        spoilt = dataclasses.replace(
+            episodes,
+            obs=jnp.where(over[..., None], 5.0, episodes.obs),
+            raw_action=jnp.where(over[..., None], -9.0, episodes.raw_action),
+            log_prob=jnp.where(over, 3.0, episodes.log_prob),
+            mean=jnp.where(over[..., None], 9.0, episodes.mean),
+        )
+        return dataclasses.replace(part, episodes=spoilt)
+
+    spoilt = TaskExperience(spoil(batch.before), spoil(batch.after))
+    assert_trees_close(
+        gradient_of(state.params, spoilt, HPARAMS),
+        gradient_of(state.params, batch, HPARAMS),
+        rtol=1e-5,
+        atol=1e-7,
+    )
+
+
+def test_emaml_credits_what_was_sampled_with_the_return_after(
+    trpo, state, batch, gradient_of
+) -> None:
+    weighted = dataclasses.replace(HPARAMS, exploration=jnp.float32(2.0))
+    with_credit = gradient_of(state.params, batch, weighted)
+    plain = gradient_of(state.params, batch, HPARAMS)
+    returns = np.asarray(batch.after.episodes.total_return).mean(axis=-1)
+    credit = (returns - returns.mean()) / returns.std()
+
+    def log_likelihood(params, task):
+        before = jax.tree.map(lambda leaf: leaf[task, 0], batch.before)
+        ones = dataclasses.replace(before, advantage=jnp.ones_like(before.advantage))
+        return -surrogate_loss(log_prob, trpo.policy, params, ones)
+
+    policy = state.params["policy"]
+    grads = [jax.grad(log_likelihood)(policy, task) for task in range(SMALL.num_tasks)]
+    expected = jax.tree.map(
+        lambda *g: -2.0 * sum(c * x for c, x in zip(credit, g, strict=True)) / len(g), *grads
+    )
+    difference = jax.tree.map(jnp.subtract, with_credit["policy"], plain["policy"])
+    assert_trees_close(difference, expected, rtol=1e-3, atol=1e-5)
+    before = jax.tree.map(lambda leaf: leaf[0, 0], batch.before)
+    assert float(exploration_loss(trpo.policy, policy, before)) == pytest.approx(-1.0, rel=1e-5)
+
+
+def test_a_trust_region_step_improves_within_its_region(trpo, state, batch) -> None:
+    params, _, losses = jax.jit(trpo.outer_step)(state, batch)
+    assert float(losses["accepted"]) == 1.0
+    divergence = float(trpo.divergence(params, batch, HPARAMS))
+    assert 0.0 < divergence <= 0.01
+    assert float(losses["kl"]) == pytest.approx(divergence, rel=1e-2)
+    gained = trpo.outer_loss(state.params, batch, HPARAMS) - trpo.outer_loss(params, batch, HPARAMS)
+    assert float(losses["improvement"]) == pytest.approx(float(gained), rel=1e-2, abs=1e-5)
+    assert float(gained) > 0.0
+
+
+def test_one_trace_serves_all_hyperparameters(trpo, trpo_step) -> None:
+    for inner_lr in (0.1, 0.2):
+        state = trpo.init(jax.random.key(0), MAMLRLHparams(inner_lr=inner_lr))
+        for _ in range(2):
+            state, metrics = trpo_step(state)
+    assert trpo_step._cache_size() == 1
+    assert int(state.iteration) == 2
+    assert metrics["episode_return"] == metrics["return_1"] != metrics["return_0"]
+
+
+def test_members_of_a_population_do_not_influence_each_other(promp: MAMLRL) -> None:
+    step = jax.jit(jax.vmap(promp.step))
+    keys = jax.random.split(jax.random.key(0))
+    rates = MAMLRLHparams(learning_rate=jnp.array([1e-3, 1e-1]))
+    axes = dataclasses.replace(jax.tree.map(lambda _: None, rates), learning_rate=0)
+    states = jax.vmap(promp.init, in_axes=(0, axes))(keys, rates)
+    swapped = jax.tree.map(lambda leaf: leaf[::-1], states)
+    assert_trees_close(
+        jax.tree.map(lambda leaf: leaf[::-1], step(swapped)[0].params),
+        step(states)[0].params,
+        rtol=1e-3,
+        atol=1e-5,
+    )
+
+
+def test_only_the_head_adapts_where_it_is_told_to(point_mass: Env, state, batch) -> None:
+    learner = learner_of(point_mass, order="head_only")
+    before = jax.tree.map(lambda leaf: leaf[0], batch.before)
+    adapted = learner.adapt(state.params, before, HPARAMS).params["params"]
+    original = state.params["policy"]["params"]
+    head, body = adapted["MLP_0"].pop("Dense_1"), adapted["MLP_0"]["Dense_0"]
+    assert_trees_close(body, original["MLP_0"]["Dense_0"])
+    assert_trees_close(adapted["log_std"], original["log_std"])
+    assert float(jnp.abs(head["bias"] - original["MLP_0"]["Dense_1"]["bias"]).min()) > 0.0
+
+
+def test_step_sizes_can_be_learned_with_promp(point_mass: Env) -> None:
+    learner = learner_of(point_mass, order="learned_alpha", outer="promp", inner_steps=2)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    state, metrics = jax.jit(learner.step)(state)
+    assert {"return_0", "return_1", "return_2"} < metrics.keys()
+    for size in jax.tree.leaves(state.params["inner_lr"]):
+        assert 0.0 < float(jnp.abs(size - 0.5).max()) < 0.01
+
+
+def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
+    env = make_interface(PointMass(episode_length=5), Interface(privileged=True))
+    learner = learner_of(env, policy_obs="privileged_state", inner_steps=0)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    metrics = jax.jit(learner.evaluate)(state, jax.random.key(1))
+    assert {f"eval/return_{i}" for i in range(4)} < metrics.keys()
+    assert metrics["eval/return"] == metrics["eval/return_1"]
+    obs = {"state": jnp.zeros(2), "privileged_state": jnp.ones(4)}
+    assert learner.act_greedily(state, obs).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_tasks": 0}, "at least 1"),
+        ({"inner_steps": -1}, "at least 0"),
+        ({"order": "frist"}, "did you mean 'first'"),
+        ({"outer": "ppo"}, "no outer is called 'ppo'"),
+        ({"surrogate": "lcv"}, "did you mean 'lvc'"),
+        ({"activation": "tahn"}, "did you mean 'tanh'"),
+    ],
+)
+def test_impossible_configurations_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(SMALL, **changes)
+
+
+def test_an_observation_that_the_environment_lacks_is_refused(point_mass: Env) -> None:
+    with pytest.raises(UserError, match="no observation 'privileged_state'"):
+        learner_of(point_mass, policy_obs="privileged_state")
