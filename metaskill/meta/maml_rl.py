@@ -28,6 +28,7 @@ from metaskill.meta.promp import adam_epochs, proximal_loss
 from metaskill.meta.surrogates import find_surrogate, lvc
 from metaskill.meta.trpo import trust_region_step
 from metaskill.networks.policy import GaussianPolicy
+from metaskill.rl.finite import accept_if, all_finite
 from metaskill.tasks.family import TaskFamily
 
 _EVALUATED_STEPS = 3
@@ -161,6 +162,8 @@ class MAMLRL:
         keys = jax.random.split(episode_key, self.config.num_tasks)
         batch = jax.vmap(lambda task, k: self.experience_task(state, task, k))(tasks, keys)
         params, optimizer, losses = self.outer_step(state, batch)
+        finite = all_finite(params)
+        params, optimizer = accept_if(finite, (params, optimizer), (state.params, state.optimizer))
         after = jnp.mean(batch.after.episodes.total_return)
         before = [
             jnp.mean(batch.before.episodes.total_return[:, i])
@@ -169,6 +172,7 @@ class MAMLRL:
         metrics = {
             "episode_return": after,
             **{f"return_{i}": value for i, value in enumerate([*before, after])},
+            "skipped_updates": (~finite).astype(jnp.float32),
             "policy_std": jnp.mean(jnp.exp(params["policy"]["params"]["log_std"])),
             **{f"loss/{name}": value for name, value in losses.items()},
         }

@@ -5,10 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from metaskill.errors import UserError, nearest
+from metaskill.meta.few_shot import glyph_classes, glyph_tasks
 from metaskill.meta.problem import SupervisedProblem
 from metaskill.meta.sinusoid import sinusoid
 
-PROBLEMS: dict[str, Callable[..., SupervisedProblem]] = {"sinusoid": sinusoid}
+PROBLEMS: dict[str, Callable[..., SupervisedProblem]] = {
+    "glyph_classes": glyph_classes,
+    "glyphs": glyph_tasks,
+    "sinusoid": sinusoid,
+}
 
 
 def make_problem(name: str, **options: Any) -> SupervisedProblem:

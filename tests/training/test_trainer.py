@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from metaskill.errors import Preempted, UserError
+from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
@@ -134,6 +136,22 @@ def supervised_experiment() -> SupervisedExperiment:
     )
 
 
+def meta_rl_experiment() -> MetaRLExperiment:
+    meta = MAMLRLConfig(num_tasks=2, num_episodes=2, hidden=(8,), num_eval_tasks=2)
+    steps_per_iteration = 2 * 2 * 2 * 5  # Tasks, episodes, before and after, steps.
+    return MetaRLExperiment(
+        env=EnvConfig("point_mass", options={"episode_length": 5}),
+        family=FamilyConfig("navigation"),
+        trainer=TrainerConfig(
+            env_steps=4 * ITERATIONS_PER_CHUNK * steps_per_iteration,
+            iterations_per_chunk=ITERATIONS_PER_CHUNK,
+            chunks_per_evaluation=1,
+            chunks_per_checkpoint=1,
+        ),
+        meta=meta,
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -141,6 +159,7 @@ LEARNERS = {
     "ppo_ant": experiment("ant", chunks=4),
     "ppo_population": experiment("point_mass", chunks=4, population=2),
     "maml_supervised": supervised_experiment(),
+    "maml_rl": meta_rl_experiment(),
 }
 
 
