@@ -41,6 +41,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.metagradients
 	$(BIN)/python -m benchmarks.ppo
 	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks.maml
 
 results: $(VENV)/.installed
 	$(BIN)/metaskill figures --markdown=experiments/README.md
