@@ -34,6 +34,14 @@ def test_the_examples_of_training_run() -> None:
     assert namespace["kept"]["weights"].tolist() == [1.0, 1.0]
 
 
+def test_the_examples_of_meta_learning_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "maml.md")
+    # After three steps 0.8^3 of a slope's error is left; the mean slope is 1.
+    expected = -2.0 * 0.8**6
+    assert abs(float(namespace["meta_gradient"]["slope"]) - expected) < 1e-5
+    assert namespace["metrics"]["loss/post_adaptation"].shape == (2,)
+
+
 def test_every_file_that_it_links_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
     assert links

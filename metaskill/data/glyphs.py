@@ -109,7 +109,7 @@ def _cache_file() -> pathlib.Path:
 def _read(path: pathlib.Path) -> tuple[ImageClasses, ImageClasses] | None:
     """Return what `_write` wrote; None where that is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             train, test = (
                 ImageClasses(file[f"{part}_images"], tuple(file[f"{part}_names"].tolist()))
                 for part in ("train", "test")

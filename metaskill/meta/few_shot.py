@@ -9,6 +9,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.data.glyphs import glyphs
 from metaskill.data.image_classes import ImageClasses
+from metaskill.data.mini_imagenet import mini_imagenet
+from metaskill.data.omniglot import omniglot
 from metaskill.errors import UserError
 from metaskill.learner import Headline
 from metaskill.meta.problem import Examples, SampleTask, SupervisedProblem, Task
@@ -154,6 +156,34 @@ def glyph_tasks(
     train, test = glyphs()
     network = CNN4(ways, filters)
     return classification("glyphs", train, test, ways, shots, queries, test_queries, network)
+
+
+def omniglot_tasks(
+    folder: str = "data/omniglot",
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 1,
+    test_queries: int = 5,
+    filters: int = 64,
+) -> SupervisedProblem:
+    """Make few-shot classification of Omniglot, from its archives in a folder."""
+    train, test = omniglot(folder)
+    network = CNN4(ways, filters)
+    return classification("omniglot", train, test, ways, shots, queries, test_queries, network)
+
+
+def mini_imagenet_tasks(
+    folder: str = "data/mini_imagenet",
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 15,
+    test_queries: int = 15,
+    filters: int = 32,
+) -> SupervisedProblem:
+    """Make few-shot classification of miniImageNet, from its folders."""
+    train, test = mini_imagenet(folder)
+    network = CNN4(ways, filters, pooled=True)
+    return classification("mini_imagenet", train, test, ways, shots, queries, test_queries, network)
 
 
 def glyph_classes(batch: int = 128, filters: int = 32) -> SupervisedProblem:

@@ -5,13 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 from metaskill.errors import UserError, nearest
-from metaskill.meta.few_shot import glyph_classes, glyph_tasks
+from metaskill.meta.few_shot import (
+    glyph_classes,
+    glyph_tasks,
+    mini_imagenet_tasks,
+    omniglot_tasks,
+)
 from metaskill.meta.problem import SupervisedProblem
 from metaskill.meta.sinusoid import sinusoid
 
 PROBLEMS: dict[str, Callable[..., SupervisedProblem]] = {
     "glyph_classes": glyph_classes,
     "glyphs": glyph_tasks,
+    "mini_imagenet": mini_imagenet_tasks,
+    "omniglot": omniglot_tasks,
     "sinusoid": sinusoid,
 }
 
