@@ -10,7 +10,7 @@ import pytest
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.grid import parse_axis
 from metaskill.cli.main import main
-from metaskill.training.checkpoint import Checkpoints
+from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.experiment import with_values
 from metaskill.training.run_folder import RunFolder
 
@@ -33,7 +33,8 @@ def untrained_run(path: pathlib.Path, env: dict) -> str:
     run.create("demo", config)
     keys = jax.random.split(jax.random.key(0), 2)
     population = jax.jit(jax.vmap(config.make_learner().init, in_axes=(0, None)))
-    Checkpoints(run.checkpoints, 1).save(0, population(keys, config.hparams), 0.0)
+    with Checkpoints(run.checkpoints) as checkpoints:
+        checkpoints.save(Checkpoint(population(keys, config.hparams), iteration=0))
     return str(path)
 
 
