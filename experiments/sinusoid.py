@@ -64,10 +64,10 @@ def findings(runs: dict[str, TrainedRun]) -> Findings:
     for setup, limits in ELSEWHERE.items():
         for steps, limit in zip(STEPS, limits, strict=True):
             metric = f"eval/{setup}_mse_{steps}"
-            values = evaluations["main"]
+            maml = evaluations["main"]
             key = f"sinusoid_{setup}_mse_{steps}"
-            figures[key] = _figure(values[metric], SOURCE, limit=SLACK * limit)
-            figures[f"{key}_median"] = _figure(values[f"{metric}_median"], "median over the tasks")
+            figures[key] = _figure(maml[metric], SOURCE, limit=SLACK * limit)
+            figures[f"{key}_median"] = _figure(maml[f"{metric}_median"], "median over the tasks")
     for name in BASELINES:
         for steps in STEPS:
             bar = {"required": 1.0} if name == "pretrained" else {}
