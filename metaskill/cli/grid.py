@@ -151,12 +151,13 @@ def _require_possible(env: Env, axes: tuple[Axis, ...]) -> None:
                 f"there is no {axis.name} without an interface: choose a randomization that "
                 "has one, such as --randomization=dactyl."
             )
-        if axis.name == "interface.action_delay" and axis.values[-1] > interface.max_delay:
+        delays = axis.name.rstrip(".0123456789") == "interface.action_delay"
+        if delays and axis.values[-1] > interface.max_delay:
             raise UserError(
-                f"interface.action_delay reaches {axis.values[-1]:g}: this randomization's "
+                f"{axis.name} reaches {axis.values[-1]:g}: this randomization's "
                 f"largest delay is {interface.max_delay}."
             )
-    jax.eval_shape(lambda: grid_contexts(env.nominal_context(), axes))
+    grid_contexts(env.nominal_context(), axes)
 
 
 def _make_folder(path: str) -> pathlib.Path:

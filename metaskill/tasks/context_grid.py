@@ -38,9 +38,12 @@ class Axis:
 
 
 def numbers_by_name(context: Context) -> dict[str, float]:
-    """Return every number of a context: `physics.mass`, of an array `reward.goal.0`."""
+    """Return every number of a context: `physics.mass`, of an array `reward.goal.0`.
+
+    An array whose numbers are all equal is there as a whole too: `interface.action_delay`.
+    """
     return {
-        name: float(np.ravel(getattr(context, group)[entry])[index])
+        name: float(np.ravel(getattr(context, group)[entry])[index][0])
         for name, (group, entry, index) in _places(context).items()
     }
 
@@ -74,21 +77,22 @@ def grid_contexts(nominal: Context, axes: Sequence[Axis]) -> Context:
         group, entry, index = places[axis.name]
         entries = getattr(contexts, group)
         leaf = entries[entry]
-        flat = leaf.reshape(n_cells, -1).at[:, index].set(column.ravel().astype(leaf.dtype))
+        values = column.ravel().astype(leaf.dtype)[:, None]
+        flat = leaf.reshape(n_cells, -1).at[:, index].set(values)
         changed = {**entries, entry: flat.reshape(leaf.shape)}
         contexts = dataclasses.replace(contexts, **{group: changed})
     return contexts
 
 
-def _places(context: Context) -> dict[str, tuple[str, str, int]]:
-    """Return group, entry and index in the flattened entry of every number by its name."""
+def _places(context: Context) -> dict[str, tuple[str, str, slice]]:
+    """Return group, entry and where in the flattened entry every number is, by its name."""
     places = {}
     for group in ("physics", "reward", "interface"):
         for entry, value in getattr(context, group).items():
-            name = f"{group}.{entry}"
-            if not np.ndim(value):
-                places[name] = (group, entry, 0)
-                continue
-            for index in range(np.size(value)):
-                places[f"{name}.{index}"] = (group, entry, index)
+            name, numbers = f"{group}.{entry}", np.ravel(value)
+            if np.all(numbers == numbers[0]):
+                places[name] = (group, entry, slice(None))
+            if np.ndim(value):
+                for i in range(numbers.size):
+                    places[f"{name}.{i}"] = (group, entry, slice(i, i + 1))
     return places
