@@ -1,19 +1,9 @@
 """MAML tells twenty unseen characters apart after one picture of each."""
 
+from experiments.glyphs_5w1s import BASELINES, FILTERS, TRAINER
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.results.few_shot import against_neighbours
-from metaskill.training.experiment import TrainerConfig
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
-
-# Finn et al. 2017 have 64 filters, 60,000 iterations and a larger meta-batch, for a GPU.
-FILTERS = 24
-TRAINER = TrainerConfig(
-    env_steps=1500,
-    population=3,
-    iterations_per_chunk=10,
-    chunks_per_evaluation=1000,
-    chunks_per_checkpoint=5,
-)
 
 CONFIG = SupervisedExperiment(
     problem=ProblemConfig("glyphs", {"ways": 20, "shots": 1, "filters": FILTERS}),
@@ -29,19 +19,6 @@ CONFIG = SupervisedExperiment(
     hparams=SupervisedHparams(inner_lr=0.1, outer_lr=3e-3, inner_steps=5, num_tasks=4),
 )
 
-BASELINES = {
-    "features": SupervisedExperiment(
-        problem=ProblemConfig("glyph_classes", {"batch": 64, "filters": FILTERS}),
-        trainer=TRAINER,
-        meta=SupervisedConfig(
-            tasks_per_update=1,
-            updates_per_iteration=10,
-            max_inner_steps=0,
-            eval_steps=0,
-            num_eval_tasks=20,
-        ),
-        hparams=SupervisedHparams(outer_lr=3e-3, inner_steps=0, num_tasks=1),
-    )
-}
+__all__ = ["BASELINES", "CONFIG", "findings"]  # The same features as with five ways.
 
 findings = against_neighbours("glyphs_20w1s", "20w1s")

@@ -124,9 +124,10 @@ class InterfaceEnv:
 
     Reward, termination, metrics and `physics` are the true ones: only what is sent
     and observed is disturbed. The environment draws from its keys what it would draw
-    alone, so with all strengths at 0 the episodes are the same, bit for bit. (XLA may
-    round a closed-form environment's products and sums once or twice depending on the
-    program around them, with or without an interface; simulated robots do not notice.)
+    alone, so with all strengths at 0 the episodes are the same: of simulated robots every
+    position and velocity, bit for bit. (XLA may round products and sums once or twice
+    depending on the program around them, and noise is such a program even at strength 0:
+    rewards, and the states of closed-form environments, may differ in their last digit.)
     """
 
     def __init__(self, env: Env, interface: Interface, nominal: Context | None = None):
