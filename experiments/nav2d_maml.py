@@ -29,6 +29,7 @@ _WITHOUT_STEPS = dataclasses.replace(
 BASELINES = {
     "oracle": dataclasses.replace(
         _WITHOUT_STEPS,
+        env=dataclasses.replace(CONFIG.env, privileged=True),
         meta=dataclasses.replace(_WITHOUT_STEPS.meta, policy_obs="privileged_state"),
     ),
     "pretrained": _WITHOUT_STEPS,

@@ -23,17 +23,20 @@ class EnvConfig:
         engine: `auto`, `native` or `mjx`.
         options: The environment's own options, by name.
         randomization: What varies from episode to episode: a name in `metaskill list`.
+        privileged: Whether to observe `privileged_state` too, which holds all that varies:
+            for a value function that knows more than the policy, and for oracles.
     """
 
     name: str
     engine: str = "auto"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     randomization: str = "none"
+    privileged: bool = False
 
     def make(self) -> tuple[Env, SampleContext]:
         """Make the environment, and the sampler of its episodes' contexts."""
         randomization = find_randomization(self.randomization)
-        env = randomization.make_env(self.name, engine=self.engine, **self.options)
+        env = randomization.make_env(self.name, self.privileged, engine=self.engine, **self.options)
         return env, randomization.sampler(env)
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-from metaskill.envs.interface import Interface, make_interface
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.tasks.families import make_family
@@ -25,11 +24,7 @@ class FamilyConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MetaRLExperiment:
-    """Meta-learning on one environment and one family of its tasks.
-
-    A learner that is to see `privileged_state`, which holds the task, is the oracle: the
-    environment then observes it.
-    """
+    """Meta-learning on one environment and one family of its tasks."""
 
     env: EnvConfig
     family: FamilyConfig
@@ -40,6 +35,4 @@ class MetaRLExperiment:
     def make_learner(self) -> MAMLRL:
         """Build the environment, the family and the learner on them."""
         env, _ = self.env.make()
-        if self.meta.policy_obs == "privileged_state":
-            env = make_interface(env, Interface(privileged=True))
         return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))
