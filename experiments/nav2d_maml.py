@@ -17,7 +17,7 @@ CONFIG = MetaRLExperiment(
     env=EnvConfig("point_mass", options={"episode_length": 100}),
     family=FamilyConfig("navigation"),
     trainer=TrainerConfig(env_steps=16_000_000, population=3),
-    meta=MAMLRLConfig(num_tasks=20, outer="trpo"),
+    meta=MAMLRLConfig(num_tasks=20, outer="trpo", num_curvature_tasks=5),
 )
 
 # Without inner steps an iteration has half the episodes: as many iterations, then.

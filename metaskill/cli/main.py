@@ -34,7 +34,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         sys.exit(_run(arguments))
     except UserError as error:
-        print(f"metaskill: {error}", file=sys.stderr)
+        # One line, even where it quotes what was given.
+        print(f"metaskill: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except Preempted as stop:
         print(f"metaskill: {stop}", file=sys.stderr)

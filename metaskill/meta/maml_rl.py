@@ -216,11 +216,14 @@ class MAMLRL:
                 hparams.learning_rate,
                 self.config.num_epochs,
             )
+        # The tasks are in no order, so that the first of them are a fair sample.
+        some_tasks = jax.tree.map(lambda leaf: leaf[: self.config.num_curvature_tasks], batch)
         params, report = trust_region_step(
             lambda params: -self.outer_loss(params, batch, hparams),
             lambda params: self.divergence(params, batch, hparams),
             state.params,
             hparams.delta,
+            curvature=lambda params: self.divergence(params, some_tasks, hparams),
         )
         losses = {
             "improvement": report.improvement,

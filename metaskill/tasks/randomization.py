@@ -35,7 +35,7 @@ class Randomization:
     strengths: dict[str, Distribution] = dataclasses.field(default_factory=dict)
     per_actuator: frozenset[str] = frozenset()
 
-    def make_env(self, name: str, privileged: bool = False, **options: Any) -> Env:
+    def make_env(self, name: str, privileged: bool = False, /, **options: Any) -> Env:
         """Make a registered environment that has the parameters and the interface.
 
         Args:

@@ -34,7 +34,17 @@ class EnvConfig:
     privileged: bool = False
 
     def make(self) -> tuple[Env, SampleContext]:
-        """Make the environment, and the sampler of its episodes' contexts."""
+        """Make the environment, and the sampler of its episodes' contexts.
+
+        Raises:
+            UserError: If a name or an option does not exist, or cannot be had together.
+        """
+        for option, field in (("engine", "engine"), ("parameters", "randomization")):
+            if option in self.options:
+                raise UserError(
+                    f"config.env.options has {option!r}, which config.env.{field} decides: "
+                    "set that one."
+                )
         randomization = find_randomization(self.randomization)
         env = randomization.make_env(self.name, self.privileged, engine=self.engine, **self.options)
         return env, randomization.sampler(env)
@@ -131,6 +141,8 @@ class PPOExperiment:
 
 ConfigT = TypeVar("ConfigT")
 
+_LARGEST_INTEGER = 2**63 - 1
+
 
 def with_values(config: ConfigT, values: dict[str, Any], path: str = "config") -> ConfigT:
     """Replace fields of nested frozen dataclasses by a nested dictionary's values.
@@ -172,4 +184,6 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, concrete) or (isinstance(value, bool) and bool not in allowed):
         names = " or ".join(kind.__name__ for kind in concrete if kind.__module__ == "builtins")
         raise UserError(f"{where} must be {names}, not {value!r}.")
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        raise UserError(f"{where} is {value}: no count is that large, choose a smaller one.")
     return value

@@ -33,6 +33,7 @@ def test_json_round_trip() -> None:
         ({"ppo": 3}, "config.ppo is a group of fields"),
         ({"env": {"name": 7}}, "config.env.name must be str, not 7"),
         ({"trainer": {"env_steps": 0}}, "config.trainer.env_steps is 0"),
+        ({"trainer": {"env_steps": 10**19}}, "no count is that large"),
     ],
 )
 def test_mistakes_are_named(values: dict, message: str) -> None:
