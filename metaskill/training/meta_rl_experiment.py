@@ -36,3 +36,24 @@ class MetaRLExperiment:
         """Build the environment, the family and the learner on them."""
         env, _ = self.env.make()
         return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))
+
+
+def baselines_of(config: MetaRLExperiment) -> dict[str, MetaRLExperiment]:
+    """Return the runs that meta-learning is held against.
+
+    `oracle` is told the task and `pretrained` learns the policy that is best on average;
+    neither takes inner steps. An iteration of theirs has the episodes before adaptation
+    only, and they train for as many iterations.
+    """
+    played = config.meta.inner_steps + 1
+    trainer = dataclasses.replace(config.trainer, env_steps=config.trainer.env_steps // played)
+    meta = dataclasses.replace(config.meta, inner_steps=0)
+    return {
+        "oracle": dataclasses.replace(
+            config,
+            env=dataclasses.replace(config.env, privileged=True),
+            trainer=trainer,
+            meta=dataclasses.replace(meta, policy_obs="privileged_state"),
+        ),
+        "pretrained": dataclasses.replace(config, trainer=trainer, meta=meta),
+    }
