@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from metaskill.errors import UserError, nearest
+from metaskill.networks.orthogonal import orthogonal
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
@@ -48,7 +48,7 @@ class MLP(nn.Module):
         """Apply the layers to the last axis."""
         activation = find_activation(self.activation)
         for size in self.hidden_sizes:
-            x = nn.Dense(size, kernel_init=jax.nn.initializers.orthogonal(jnp.sqrt(2.0)))(x)
+            x = nn.Dense(size, kernel_init=orthogonal(2.0**0.5))(x)
             x = activation(x)
         scale = self.output_scale
-        return nn.Dense(self.output_size, kernel_init=jax.nn.initializers.orthogonal(scale))(x)
+        return nn.Dense(self.output_size, kernel_init=orthogonal(scale))(x)
