@@ -29,7 +29,7 @@ def parse_vary(text: str) -> Choices | Interval:
     kind, colon, rest = values.partition(":")
     if colon and kind in ("log", "linear"):
         return _range(names[0], rest.split(":"), kind == "log", text)
-    if colon and not values.startswith(("(", "[", "'", '"')):
+    if colon and not values.startswith(("(", "[", "{", "'", '"')):
         first, last = _ends(kind, rest, text)
         return Choices(names, tuple((value,) for value in range(first, last)))
     return Choices(names, tuple((value,) for value in _list(values)))

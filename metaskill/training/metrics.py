@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
@@ -76,7 +77,7 @@ class TensorBoard:
         for row in rows:
             member = int(row["member"] or 0)
             if member not in self._writers:
-                folder = str(self._folder / self._names[member].replace(" ", "_"))
+                folder = str(self._folder / _folder_name(self._names[member]))
                 self._writers[member] = SummaryWriter(folder, purge_step=self._purge_step)
             for name, value in row.items():
                 if value is not None and name not in ("member", "seed", "iteration", "env_steps"):
@@ -86,6 +87,10 @@ class TensorBoard:
         """Close every writer."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"[^\w.,=+-]+", "_", name)
 
 
 def _line(row: Row) -> str:
