@@ -32,6 +32,10 @@ class Headline:
         """Write a value as a person wants to read it."""
         return f"{value:.{self.digits}f}"
 
+    def upward(self, value: float) -> float:
+        """Return the value so that more is better."""
+        return value if self.higher_is_better else -value
+
 
 RETURN = Headline("eval/return", "episode_return", "return")
 """What learners that act are judged by: the deterministic policy's return."""

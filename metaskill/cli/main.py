@@ -11,6 +11,7 @@ from metaskill.errors import Preempted, UserError, nearest
 # Modules by command, imported only when used, so that `--help` is immediate.
 _COMMANDS = {
     "train": ("metaskill.cli.train", "train an experiment, or go on with its run"),
+    "sweep": ("metaskill.cli.sweep", "train many hyperparameters and seeds side by side"),
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
     "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),

@@ -22,6 +22,7 @@ from absl import flags
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.flags import override, parse
 from metaskill.errors import UserError
+from metaskill.training.experiment import Experiment
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
@@ -46,14 +47,7 @@ def run(arguments: list[str]) -> None:
     if values.seed is not None:
         trainer = dataclasses.replace(config.trainer, seed=values.seed)
         config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
-    if values.engine is not None:
-        env = getattr(config, "env", None)
-        if env is None:
-            raise UserError(
-                f"{name} has no environment, so --engine chooses nothing: leave it out."
-            )
-        env = dataclasses.replace(env, engine=values.engine)
-        config = dataclasses.replace(config, env=env)  # type: ignore[type-var]
+    config = with_engine(name, config, values.engine)
     learner = config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
     if folder.create(name, config, values.resume):
@@ -73,3 +67,18 @@ def run(arguments: list[str]) -> None:
         print(f"report:      {folder.report_file}")
     print(f"checkpoints: {folder.checkpoints}")
     print(f"metrics:     {folder.metrics_file}")
+
+
+def with_engine(name: str, config: Experiment, engine: str | None) -> Experiment:
+    """Return an experiment on another engine, where one is asked for.
+
+    Raises:
+        UserError: If it has no environment.
+    """
+    if engine is None:
+        return config
+    env = getattr(config, "env", None)
+    if env is None:
+        raise UserError(f"{name} has no environment, so --engine chooses nothing: leave it out.")
+    env = dataclasses.replace(env, engine=engine)
+    return dataclasses.replace(config, env=env)  # type: ignore[type-var]

@@ -31,6 +31,7 @@ class Checkpoint:
         seconds: Training time until then.
         rollbacks: Times that the run had gone back to an earlier checkpoint.
         score: What the best checkpoint is the best by; None where it was not measured.
+        failed: Positions of the members that have ended alone: their state means nothing.
     """
 
     state: Any
@@ -38,6 +39,7 @@ class Checkpoint:
     seconds: float = 0.0
     rollbacks: int = 0
     score: float | None = None
+    failed: tuple[int, ...] = ()
 
 
 class Checkpoints:
@@ -198,6 +200,7 @@ class Checkpoints:
             "seconds": checkpoint.seconds,
             "rollbacks": checkpoint.rollbacks,
             "score": checkpoint.score,
+            "failed": checkpoint.failed,
         }
         write_json(
             partial / "description.json", {"checksum": _checksum(arrays), "checkpoint": description}
@@ -217,7 +220,13 @@ class Checkpoints:
         arrays = {name: np.asarray(value) for name, value in restored.items()}
         if _checksum(arrays) != record["checksum"]:
             raise ValueError("its contents do not match its checksum")
-        return arrays, record["checkpoint"]
+        description = record["checkpoint"]
+        return arrays, description | {"failed": tuple(description.get("failed", ()))}
+
+    def failed(self, iteration: int) -> tuple[int, ...]:
+        """Return the positions of the members that had ended alone."""
+        record = json.loads((self._folder / str(iteration) / "description.json").read_text())
+        return tuple(record["checkpoint"].get("failed", ()))
 
     def _score(self, iteration: int) -> float | None:
         try:

@@ -65,8 +65,8 @@ class TrainerConfig:
         checkpoints_kept: Newest checkpoints that stay on disk, beside the best.
         skips_tolerated: Updates that may be skipped in a chunk, by one member, because they
             were not finite; beyond, the run goes back to its last checkpoint.
-        rollbacks_tolerated: Times that it goes back to the same checkpoint, each time with
-            new keys, before it gives up.
+        rollbacks_tolerated: Times that a member goes back to the same checkpoint, each time
+            with new keys, before it is given up.
     """
 
     env_steps: int

@@ -297,7 +297,7 @@ def test_a_run_killed_after_going_back_ends_as_if_it_had_not_been(tmp_path: path
 
 def test_divergence_that_new_keys_do_not_mend_ends_in_a_sentence(tmp_path: pathlib.Path) -> None:
     progress = Listening()
-    with pytest.raises(UserError, match=r"seed 0, 1: .* lower the learning rate"):
+    with pytest.raises(UserError, match=r"seed 0, seed 1: .* lower the learning rate"):
         run(tmp_path / "run", fragile(mends=False), progress)
     assert len(progress.said) == 3
     assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [2, 4, 6]
