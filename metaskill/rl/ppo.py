@@ -66,6 +66,7 @@ class PPO:
 
     headline = RETURN
     step_unit = "environment steps"
+    env_fields = ("workers",)
 
     def __init__(self, env: Env, config: PPOConfig, sample_context: SampleContext | None = None):
         """Build the networks.

@@ -16,6 +16,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from metaskill.errors import UserError
+from metaskill.training.distributed import gathered, is_writer, wait_for_all
 from metaskill.training.run_folder import cannot_write, write_json
 
 _logger = logging.getLogger(__name__)
@@ -89,14 +90,14 @@ class Checkpoints:
                 still there.
         """
         self.wait()
-        # Real copies: on CPU `np.asarray` would be a view of buffers that the next chunk
-        # overwrites. Empty arrays (the activations of a robot without any) are not worth
-        # storing.
+        # Empty arrays (the activations of a robot without any) are not worth storing.
         arrays = {
-            name: np.array(_storable(leaf), copy=True)
+            name: gathered(_storable(leaf))
             for name, leaf in _named_leaves(checkpoint.state)
             if leaf.size
         }
+        if not is_writer():
+            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _check_space(self._folder, sum(array.nbytes for array in arrays.values()))
@@ -144,6 +145,7 @@ class Checkpoints:
                 configuration.
         """
         self.wait()
+        wait_for_all("checkpoint")
         iterations = self.iterations()
         for iteration in reversed(iterations):
             try:
@@ -236,6 +238,8 @@ class Checkpoints:
             return None
 
     def _move_aside(self, iteration: int) -> None:
+        if not is_writer():
+            return
         aside = self._folder.with_name("damaged_checkpoints")
         aside.mkdir(exist_ok=True)
         shutil.rmtree(aside / str(iteration), ignore_errors=True)

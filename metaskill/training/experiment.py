@@ -50,6 +50,9 @@ class EnvConfig:
         return env, randomization.sampler(env)
 
 
+_MAY_BE_ZERO = ("seed", "members_at_once", "skips_tolerated", "rollbacks_tolerated")
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainerConfig:
     """How long to train, and how often to look up from it.
@@ -59,6 +62,8 @@ class TrainerConfig:
             environment steps where it has an environment.
         seed: Seed of the first member; the others count up from it.
         population: Members trained side by side in one program.
+        members_at_once: Up to how many members' arithmetic is batched; 0 for all. With 1 they
+            take turns in the one program, each bit for bit as in a run of its own.
         iterations_per_chunk: Iterations between two returns to Python.
         chunks_per_evaluation: Chunks between two evaluations.
         chunks_per_checkpoint: Chunks between two checkpoints.
@@ -72,6 +77,7 @@ class TrainerConfig:
     env_steps: int
     seed: int = 0
     population: int = 1
+    members_at_once: int = 0
     iterations_per_chunk: int = 10
     chunks_per_evaluation: int = 5
     chunks_per_checkpoint: int = 5
@@ -82,7 +88,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         """Refuse counts that make no sense."""
         for field in dataclasses.fields(self):
-            least = 0 if field.name in ("seed", "skips_tolerated", "rollbacks_tolerated") else 1
+            least = 0 if field.name in _MAY_BE_ZERO else 1
             if getattr(self, field.name) < least:
                 raise UserError(
                     f"config.trainer.{field.name} is {getattr(self, field.name)}: "

@@ -16,6 +16,7 @@ from metaskill.errors import Preempted
 from metaskill.learner import Headline
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.chunks import Chunks
+from metaskill.training.distributed import is_writer
 from metaskill.training.divergence import diverged_members
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.population import Population
@@ -144,6 +145,9 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
 @contextlib.contextmanager
 def _sinks(job: Job, start: Checkpoint) -> Iterator[list[Sink]]:
     run = job.run
+    if not is_writer():
+        yield []
+        return
     goes_on = start.iteration > 0 or start.rollbacks > 0
     steps = start.iteration * job.chunks.steps_per_iteration
     names = {member.number: member.name for member in job.population}

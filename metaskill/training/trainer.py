@@ -12,9 +12,11 @@ from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.chunks import Chunks
+from metaskill.training.distributed import any_of_all, is_writer
 from metaskill.training.divergence import with_new_keys
 from metaskill.training.experiment import Experiment
 from metaskill.training.loop import DivergedError, Job, Outcome, Timing, train_from
+from metaskill.training.mesh import MeshShape
 from metaskill.training.population import Population, members_of
 from metaskill.training.progress import ProgressView
 from metaskill.training.provenance import provenance
@@ -26,7 +28,12 @@ __all__ = ["STOPPING", "Outcome", "Timing", "restore", "train", "train_populatio
 STOPPING = "stopping after this chunk, with the state saved (Ctrl-C again: at once)."
 
 
-def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Outcome:
+def train(
+    experiment: Experiment,
+    run: RunFolder,
+    progress: ProgressView,
+    mesh: MeshShape | None = None,
+) -> Outcome:
     """Train an experiment to its end, from its last checkpoint if there is one.
 
     Every member of the population has the same program and a key of its own; the whole
@@ -40,13 +47,20 @@ def train(experiment: Experiment, run: RunFolder, progress: ProgressView) -> Out
         experiment: What to train.
         run: Where to write; `run.create` has been called.
         progress: Told about the run between chunks.
+        mesh: Over how many devices; None for one.
 
     Raises:
         Preempted: If SIGTERM or SIGINT asked for it; the state is saved.
         UserError: If the configuration is wrong, a file cannot be written, or a member
             diverges again and again.
     """
-    chunks = Chunks(experiment.make_learner(), experiment.trainer)
+    config = experiment.trainer
+    if mesh and config.population % mesh.population:
+        raise UserError(
+            f"config.trainer.population={config.population} cannot be divided over "
+            f"population={mesh.population} parts of the mesh: choose a multiple."
+        )
+    chunks = Chunks(experiment.make_learner(), config, mesh)
     with stop_on_signals(lambda: progress.say(STOPPING)) as stop:
         return train_population(chunks, members_of(experiment), run, progress, stop)
 
@@ -82,18 +96,21 @@ def train_population(
     with Checkpoints(run.checkpoints, config.checkpoints_kept) as checkpoints:
 
         def last_checkpoint() -> Checkpoint:
-            if (restored := checkpoints.restore_latest(template)) is not None:
-                return restored
-            return begin() if begin else Checkpoint(chunks.init(population), iteration=0)
+            found = checkpoints.restore_latest(template) or (begin() if begin else None)
+            if found is None:
+                return Checkpoint(chunks.init(population), iteration=0)
+            return dataclasses.replace(found, state=chunks.place(found.state, population))
 
         start = last_checkpoint()
-        if not run.provenance_file.exists():
+        if is_writer() and not run.provenance_file.exists():
             run.path.mkdir(parents=True, exist_ok=True)
             write_json(run.provenance_file, provenance())
         clock = time.perf_counter()
         run_chunk = chunks.compile(population)
         compiling = time.perf_counter() - clock
-        job = Job(chunks, population, run_chunk, run, checkpoints, progress, stop)
+        job = Job(
+            chunks, population, run_chunk, run, checkpoints, progress, lambda: any_of_all(stop())
+        )
         diverged = np.zeros(len(population), int)  # How often, since the last checkpoint.
         while len(start.failed) < len(population):
             try:
