@@ -17,12 +17,14 @@ from metaskill.errors import Preempted, UserError
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.sac_config import SACConfig
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
 
@@ -119,6 +121,32 @@ def assert_same_run(a: pathlib.Path, b: pathlib.Path, states: tuple) -> None:
     assert rows[0]
 
 
+def sac_experiment(environment: str, population: int = 1) -> SACExperiment:
+    """Random actions in the first iterations, and a replay that is full before the end."""
+    sac = SACConfig(
+        num_envs=4,
+        rollout_length=2,
+        updates_per_iteration=2,
+        batch_size=8,
+        replay_capacity=48,
+        warm_up_steps=16,
+        policy_hidden=(8,),
+        critic_hidden=(8,),
+        num_eval_episodes=2,
+    )
+    return SACExperiment(
+        env=EnvConfig(environment, "native", {"episode_length": 5}),
+        trainer=TrainerConfig(
+            env_steps=4 * ITERATIONS_PER_CHUNK * sac.steps_per_iteration,
+            population=population,
+            iterations_per_chunk=ITERATIONS_PER_CHUNK,
+            chunks_per_evaluation=1,
+            chunks_per_checkpoint=1,
+        ),
+        sac=sac,
+    )
+
+
 def supervised_experiment() -> SupervisedExperiment:
     updates = 2
     return SupervisedExperiment(
@@ -158,6 +186,8 @@ LEARNERS = {
     "ppo": experiment("point_mass", chunks=4),
     "ppo_ant": experiment("ant", chunks=4),
     "ppo_population": experiment("point_mass", chunks=4, population=2),
+    "sac_ant": sac_experiment("ant"),
+    "sac_population": sac_experiment("point_mass", population=2),
     "maml_supervised": supervised_experiment(),
     "maml_rl": meta_rl_experiment(),
 }
