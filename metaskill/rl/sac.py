@@ -22,6 +22,7 @@ from metaskill.networks.normalizer import (
 from metaskill.networks.policy import StateDependentGaussianPolicy
 from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.finite import accept_if, all_finite
+from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.replay import Experience, Replay, init_replay, insert, remember, sample
 from metaskill.rl.rollout import (
     Worker,
@@ -62,6 +63,7 @@ class SACState:
         statistics: Running moments of the observations, by their name.
         workers: The worlds (axis: env).
         replay: Their experience (axis: env).
+        intrinsic: The model behind the reward, where it is transformed; else None.
         hparams: Hyperparameters.
         key: Source of randomness.
         iteration: Iterations done.
@@ -72,6 +74,7 @@ class SACState:
     statistics: Statistics
     workers: Worker
     replay: Replay
+    intrinsic: Any
     hparams: SACHparams
     key: PRNGKeyArray
     iteration: Int[Array, ""]
@@ -93,6 +96,7 @@ class SAC:
         env: Env,
         config: SACConfig,
         sample_context: SampleContext | None = None,
+        hooks: Hooks | None = None,
         regularizer: Regularizer = ENTROPY,
     ):
         """Build the networks.
@@ -101,6 +105,7 @@ class SAC:
             env: The environment.
             config: Static configuration.
             sample_context: Draws each episode's context; the nominal one by default.
+            hooks: Where other algorithms enter; nowhere by default.
             regularizer: What keeps the policy from being greedy.
 
         Raises:
@@ -116,6 +121,7 @@ class SAC:
         self.env = env
         self.config = config
         self.sample_context = sample_context or (lambda _: env.nominal_context())
+        self.hooks = hooks or Hooks()
         self.regularizer = regularizer
         self.policy = StateDependentGaussianPolicy(
             env.action_size,
@@ -133,7 +139,7 @@ class SAC:
 
     def init(self, key: PRNGKeyArray, hparams: SACHparams) -> SACState:
         """Return the untrained state, with an empty replay."""
-        policy_key, critic_key, workers_key, key = jax.random.split(key, 4)
+        policy_key, critic_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
         sizes = self.env.observation_sizes
         params = {
             "policy": self.policy.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
@@ -155,6 +161,7 @@ class SAC:
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape[2:], leaf.dtype), remember(trajectory)
         )
         empty = init_replay(one_transition, self.config.slots_per_env)
+        intrinsic = self.hooks.intrinsic
         return SACState(
             networks=networks,
             statistics=statistics,
@@ -162,6 +169,7 @@ class SAC:
             replay=jax.tree.map(
                 lambda leaf: jnp.broadcast_to(leaf, (self.config.num_envs, *leaf.shape)), empty
             ),
+            intrinsic=None if intrinsic is None else intrinsic.init(intrinsic_key),
             hparams=jax.tree.map(jnp.float32, hparams),
             key=key,
             iteration=jnp.zeros((), jnp.int32),
@@ -170,7 +178,7 @@ class SAC:
 
     def step(self, state: SACState) -> tuple[SACState, Metrics]:
         """Collect experience with the current policy, then learn from what replay holds."""
-        sample_key, update_key, key = jax.random.split(state.key, 3)
+        sample_key, update_key, key, intrinsic_key = jax.random.split(state.key, 4)
         warming_up = state.iteration < self.config.warm_up_iterations
         workers, trajectory = self._collect(
             state.networks, state.statistics, state.workers, warming_up
@@ -183,30 +191,42 @@ class SAC:
         replay = jax.vmap(insert)(state.replay, remember(trajectory))
         # All batches at once: then the loop of updates need not carry the replay.
         n_updates, batch_size = self.config.updates_per_iteration, self.config.batch_size
-        experience = jax.tree.map(
-            lambda leaf: leaf.reshape(n_updates, batch_size, *leaf.shape[1:]),
-            sample(replay, sample_key, n_updates * batch_size),
+        experience = sample(replay, sample_key, n_updates * batch_size)
+        intrinsic, reward, intrinsic_metrics = fresh_rewards(
+            self.hooks, state.intrinsic, experience, intrinsic_key
         )
-        networks, losses, skipped = self._update(state, statistics, experience, update_key)
+        batches = jax.tree.map(
+            lambda leaf: leaf.reshape(n_updates, batch_size, *leaf.shape[1:]),
+            dataclasses.replace(experience, reward=reward),
+        )
+        networks, losses, skipped = self._update(state, statistics, batches, update_key)
         # Under `vmap` a condition would compute both sides: learning in vain is as cheap.
-        networks = accept_if(~warming_up, networks, state.networks)
-        learned = jnp.where(warming_up, 0.0, n_updates - skipped)
-        losses = jax.tree.map(lambda loss: jnp.where(warming_up, jnp.nan, loss), losses)
-        updates = state.updates + learned
+        learned = (networks, intrinsic)
+        networks, intrinsic = accept_if(~warming_up, learned, (state.networks, state.intrinsic))
+        n_learned = jnp.where(warming_up, 0.0, n_updates - skipped)
+        of_learning = {**{f"loss/{name}": v for name, v in losses.items()}, **intrinsic_metrics}
+        updates = state.updates + n_learned
         metrics = {
             **finished_episode_metrics(trajectory),
             **failure_metrics(trajectory),
-            **{f"loss/{name}": value for name, value in losses.items()},
+            **{name: jnp.where(warming_up, jnp.nan, v) for name, v in of_learning.items()},
             **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
             "skipped_updates": jnp.where(warming_up, 0.0, skipped),
             "updates": updates,
-            "update_to_data": learned / self.config.steps_per_iteration,
+            "update_to_data": n_learned / self.config.steps_per_iteration,
             "replay_filled": jnp.mean(replay.filled),
         }
-        state = SACState(
-            networks, statistics, workers, replay, state.hparams, key, state.iteration + 1, updates
-        )
-        return state, metrics
+        return SACState(
+            networks=networks,
+            statistics=statistics,
+            workers=workers,
+            replay=replay,
+            intrinsic=intrinsic,
+            hparams=state.hparams,
+            key=key,
+            iteration=state.iteration + 1,
+            updates=updates,
+        ), metrics
 
     def evaluate(self, state: SACState, key: PRNGKeyArray) -> Metrics:
         """Return statistics of whole episodes under the deterministic policy."""
@@ -261,6 +281,7 @@ class SAC:
         def see(obs: Observation, name: str) -> Array:
             return normalize(statistics[name], obs[name])
 
+        weigh = self.hooks.sample_weight
         return Batch(
             policy_obs=see(experience.obs, self.config.policy_obs),
             critic_obs=see(experience.obs, self.config.critic_obs),
@@ -269,6 +290,7 @@ class SAC:
             action=experience.choice["action"],
             reward=hparams.reward_scale * experience.reward,
             terminated=experience.terminated,
+            weight=jnp.ones_like(experience.reward) if weigh is None else weigh(experience),
         )
 
     def _update(
@@ -291,16 +313,23 @@ class SAC:
             networks: Networks, inputs: tuple[Experience, PRNGKeyArray]
         ) -> tuple[Networks, tuple[Metrics, Array]]:
             experience, key = inputs
+            loss_key, auxiliary_key = jax.random.split(key)
             batch = self._make_batch(experience, statistics, hparams)
-            (loss, metrics), grads = jax.value_and_grad(sac_loss, has_aux=True)(
+            loss, metrics, grads = loss_and_gradient(
+                lambda params: sac_loss(
+                    params,
+                    networks.target,
+                    batch,
+                    hparams,
+                    self.policy,
+                    self.critic,
+                    loss_key,
+                    self.regularizer,
+                ),
+                self.hooks,
                 networks.params,
-                networks.target,
                 batch,
-                hparams,
-                self.policy,
-                self.critic,
-                key,
-                self.regularizer,
+                auxiliary_key,
             )
             norm = optax.tree.norm(grads)
             # optax raises a float to an integer power, which strict promotion refuses.

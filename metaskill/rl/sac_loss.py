@@ -41,6 +41,7 @@ class Batch:
         action: Actions in [-1, 1].
         reward: Rewards, scaled.
         terminated: Whether the transition ended without a future.
+        weight: How much each transition counts, about 1.
     """
 
     policy_obs: Float[Array, "batch policy_obs"]
@@ -50,6 +51,7 @@ class Batch:
     action: Float[Array, "batch action"]
     reward: Float[Array, " batch"]
     terminated: Bool[Array, " batch"]
+    weight: Float[Array, " batch"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,12 +95,13 @@ def sac_loss(
     """Compute the three losses of SAC (Haarnoja et al. 2018b, equations 5, 9 and 18) at once.
 
         y = r + gamma (1 - terminated) (min_i Q'_i(s', a') - alpha cost'),    a' ~ pi(s')
-        L_Q = mean sum_i (Q_i(s, a) - y)^2 / 2
-        L_pi = mean (alpha cost - min_i Q_i(s, a~)),    a~ ~ pi(s), reparametrized
-        L_alpha = alpha mean (bound - cost)
+        L_Q = mean w sum_i (Q_i(s, a) - y)^2 / 2
+        L_pi = mean w (alpha cost - min_i Q_i(s, a~)),    a~ ~ pi(s), reparametrized
+        L_alpha = alpha mean w (bound - cost)
 
-    with cost = log pi(a|s) and bound = - target entropy. Each loss has a gradient in its own
-    parameters alone, so that one gradient of their sum is the three.
+    with cost = log pi(a|s), bound = - target entropy and weights w of the transitions. Each
+    loss has a gradient in its own parameters alone, so that one gradient of their sum is the
+    three.
 
     Args:
         params: Parameters of `policy`, `critic` and `log_entropy_weight` (log alpha).
@@ -126,17 +129,17 @@ def sac_loss(
     value_target = constant(batch.reward + hparams.discount * future)
     values = critic.apply(params["critic"], batch.critic_obs, batch.action)
     errors = values - value_target[:, None]
-    critic_loss = 0.5 * jnp.mean(jnp.sum(jnp.square(errors), axis=-1))
+    critic_loss = 0.5 * jnp.mean(batch.weight * jnp.sum(jnp.square(errors), axis=-1))
 
     distribution = policy.apply(params["policy"], batch.policy_obs)
     raw = distribution.sample(key)
     cost = regularizer.cost(distribution, raw, batch.policy_obs)
     action = distribution.to_action(raw)
     value = jnp.min(critic.apply(constant(params["critic"]), batch.critic_obs, action), axis=-1)
-    policy_loss = jnp.mean(constant(alpha) * cost - value)
+    policy_loss = jnp.mean(batch.weight * (constant(alpha) * cost - value))
 
     bound = regularizer.bound(hparams, action.shape[-1])
-    weight_loss = alpha * constant(bound - jnp.mean(cost))
+    weight_loss = alpha * jnp.mean(batch.weight * constant(bound - cost))
     return critic_loss + policy_loss + weight_loss, {
         "critic": critic_loss,
         "policy": policy_loss,
