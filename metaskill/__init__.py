@@ -20,6 +20,16 @@ def _avoid_deadlock_on_few_cores() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --{option}=false".strip()
 
 
+def _keep_linear_algebra_on_its_thread() -> None:
+    """Have OpenBLAS, which JAX calls for QR and its like on CPUs, start no threads.
+
+    Between two calls they spin, on the cores that XLA and MuJoCo need: playing a batch of
+    episodes with a baseline fitted to each task took ten times as long on two cores. It
+    reads the variable when it is loaded, with jaxlib.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _draw_off_screen() -> None:
     """Choose an OpenGL that needs no display; MuJoCo looks once, when it is imported."""
     if "MUJOCO_GL" in os.environ or sys.platform != "linux":
@@ -32,4 +42,5 @@ def _draw_off_screen() -> None:
 
 
 _avoid_deadlock_on_few_cores()
+_keep_linear_algebra_on_its_thread()
 _draw_off_screen()
