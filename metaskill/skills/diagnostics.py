@@ -55,4 +55,5 @@ def action_sensitivity(
         return jnp.mean(jnp.square(difference))
 
     changes = jax.vmap(change)(execution, keys)
-    return jnp.sqrt(jnp.sum(changes * execution.alive) / jnp.sum(execution.alive))
+    alive = execution.alive.astype(jnp.float32)
+    return jnp.sqrt(jnp.sum(changes * alive) / jnp.sum(alive))

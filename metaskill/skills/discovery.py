@@ -115,7 +115,7 @@ class SkillDiscovery:
             state, self.env.space.examples(self.config.num_eval_skills), execute_key
         )
         flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[3:]), executions)
-        n_alive = jnp.sum(flat.alive)
+        n_alive = jnp.sum(flat.alive.astype(jnp.float32))
 
         def mean(values: Float[Array, " transition"]) -> Float[Array, ""]:
             return jnp.sum(jnp.where(flat.alive, values, 0.0)) / n_alive
