@@ -13,6 +13,7 @@ _COMMANDS = {
     "train": ("metaskill.cli.train", "train an experiment, or go on with its run"),
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
+    "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
     "figures": ("metaskill.cli.figures", "print every measured figure and its bar"),
