@@ -19,7 +19,7 @@ from metaskill.rl.replay import Experience, Replay, init_replay, insert, sample
 RESULTS = pathlib.Path(__file__).parent / "results"
 MEMBERS, WORLDS, BATCHES, BATCH_SIZE = 8, 64, 8, 256
 OBS, ACTIONS = 17, 6  # Those of HalfCheetah.
-SMALL, LARGE = 100_000, 1_000_000  # Observations a member.
+SMALL, LARGE = 100_000, 1_000_000  # Observations of a member; both are far beyond caches.
 ITERATIONS = 50
 LIMIT = 1.5
 
@@ -106,7 +106,9 @@ def program(capacity: int) -> tuple[Callable[[], Any], int]:
         state[0], totals = compiled(state[0], keys)
         jax.block_until_ready(totals)
 
-    return go_on, compiled.memory_analysis().temp_size_in_bytes
+    memory = compiled.memory_analysis()
+    assert memory is not None
+    return go_on, memory.temp_size_in_bytes
 
 
 if __name__ == "__main__":

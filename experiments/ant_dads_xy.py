@@ -14,5 +14,5 @@ CONFIG = SkillExperiment(
     algorithm="dads",
     dads=DADSConfig(predicts="position"),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
-    hparams=DiscoveryHparams(core=PPOHparams()),
+    hparams=DiscoveryHparams(ppo=PPOHparams()),
 )

@@ -18,6 +18,11 @@ from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac_config import SACConfig
+from metaskill.skills.dads import DADSConfig
+from metaskill.skills.diayn import DIAYNConfig
+from metaskill.skills.discovery import DiscoveryConfig
+from metaskill.skills.model import FitConfig
+from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
@@ -25,6 +30,7 @@ from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.sac_experiment import SACExperiment
+from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
 
@@ -180,6 +186,23 @@ def meta_rl_experiment() -> MetaRLExperiment:
     )
 
 
+def skill_experiment(algorithm: str) -> SkillExperiment:
+    """Skills over SAC."""
+    core = sac_experiment("point_mass")
+    fit = FitConfig(updates=2, batch_size=8)
+    return SkillExperiment(
+        env=core.env,
+        trainer=core.trainer,
+        space=SkillSpace("one_hot", 3),
+        algorithm=algorithm,
+        diayn=DIAYNConfig(hidden=(8,), fit=fit),
+        dads=DADSConfig(hidden=(8,), fit=fit),
+        core="sac",
+        sac=core.sac,
+        discovery=DiscoveryConfig(num_eval_skills=3, episodes_per_skill=1),
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -188,6 +211,8 @@ LEARNERS = {
     "ppo_population": experiment("point_mass", chunks=4, population=2),
     "sac_ant": sac_experiment("ant"),
     "sac_population": sac_experiment("point_mass", population=2),
+    "diayn_sac": skill_experiment("diayn"),
+    "dads_sac": skill_experiment("dads"),
     "maml_supervised": supervised_experiment(),
     "maml_rl": meta_rl_experiment(),
 }
