@@ -83,7 +83,7 @@ def test_an_execution_stands_still_once_its_episode_is_over(key) -> None:
     execution = execute(
         env,
         lambda _: env.env.nominal_context(),
-        lambda obs: jnp.array([1.0, 0.0]),
+        lambda _: jnp.array([1.0, 0.0]),
         jnp.zeros(2),
         key,
     )
@@ -94,7 +94,9 @@ def test_an_execution_stands_still_once_its_episode_is_over(key) -> None:
 def test_an_environment_without_a_place_is_refused() -> None:
     class Nowhere:
         name = "nowhere"
-        observation_sizes = {"state": 2}
+
+        def __init__(self) -> None:
+            self.observation_sizes = {"state": 2}
 
     with pytest.raises(UserError, match="nowhere has no 'state' or no position"):
         SkillEnv(Nowhere(), SPACE)
