@@ -79,8 +79,9 @@ class SkillDiscovery:
         """Put the parts together.
 
         Args:
-            core: Learns on `env`, with `reward` as its intrinsic reward.
-            env: The environment with skills.
+            core: Learns with `reward` as its intrinsic reward, on an environment like `env`
+                in which skills may also change within an episode.
+            env: The environment with skills that last for an episode.
             sample_context: Draws contexts, with their skills.
             reward: What skills are learned for.
             config: How they are evaluated.

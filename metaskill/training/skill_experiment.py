@@ -32,6 +32,8 @@ class SkillExperiment:
         dads: That of DADS.
         ppo: That of the core.
         discovery: How skills are evaluated.
+        redraw_probability: How likely a skill gives way to another after a control step of
+            training, within an episode.
         hparams: The traced hyperparameters.
     """
 
@@ -43,6 +45,7 @@ class SkillExperiment:
     dads: DADSConfig = dataclasses.field(default_factory=DADSConfig)
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     discovery: DiscoveryConfig = dataclasses.field(default_factory=DiscoveryConfig)
+    redraw_probability: float = 0.0
     hparams: DiscoveryHparams = dataclasses.field(
         default_factory=lambda: DiscoveryHparams(core=PPOHparams())
     )
@@ -57,7 +60,8 @@ class SkillExperiment:
         env = SkillEnv(inner, self.space)
         sampler = env.sampler(sample_context)
         reward = self._make_reward(env)
-        core = PPO(env, self.ppo, sampler, Hooks(intrinsic=reward))
+        practice = SkillEnv(inner, self.space, self.redraw_probability)
+        core = PPO(practice, self.ppo, sampler, Hooks(intrinsic=reward))
         return SkillDiscovery(core, env, sampler, reward, self.discovery)
 
     def _make_reward(self, env: SkillEnv) -> SkillReward:
