@@ -71,6 +71,16 @@ def plot_experiment(execution: Execution, space: SkillSpace, journeys: Journey) 
         return panels.png()
 
 
+def plot_comparison(executions: dict[str, Execution], spaces: dict[str, SkillSpace]) -> bytes:
+    """Draw the paths of several runs' skills side by side as a PNG."""
+    with picture(len(executions), width=4.8 * len(executions), height=4.4) as panels:
+        for axes, (name, execution) in zip(panels.axes, executions.items(), strict=True):
+            skills = np.asarray(execution.obs["skill"])[:, 0, 0]
+            draw_paths(axes, np.asarray(execution.positions), colours_of(skills, spaces[name]))
+            axes.set_title(name, fontsize=9)
+        return panels.png()
+
+
 def plot_journeys(journeys: Journey) -> bytes:
     """Draw ways to goals (axes: goal, time) as a PNG: paths, and distance over time."""
     with picture(2, width=9.5, height=4.4) as panels:

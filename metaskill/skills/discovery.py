@@ -124,7 +124,9 @@ class SkillDiscovery:
         reward = mean(self.reward.reward(state.intrinsic, flat, reward_key))
         diagnosed = self.reward.diagnose(state.intrinsic, flat)
         positions = executions.positions
-        distance = jnp.linalg.norm(positions[:, :, -1], axis=-1)
+        ends = positions[:, :, -1]
+        distance = jnp.linalg.norm(ends, axis=-1)
+        x_of_skills = jnp.mean(ends[:, :, 0], axis=1)
         return {
             "eval/skill_reward": reward,
             "eval/skill_reward_share": reward / self.reward.largest_reward,
@@ -132,6 +134,8 @@ class SkillDiscovery:
             "eval/position_deviation": position_deviation(positions),
             "eval/coverage": coverage(positions),
             "eval/distance": jnp.mean(distance),
+            "eval/most_forward": jnp.max(x_of_skills),
+            "eval/most_backward": -jnp.min(x_of_skills),
             "eval/action_sensitivity": action_sensitivity(
                 lambda obs: self.act_greedily(state, obs), self.env.space, flat, sensitivity_key
             ),

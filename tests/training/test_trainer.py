@@ -16,13 +16,19 @@ import pytest
 from metaskill.errors import Preempted, UserError
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
-from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.skills.dads import DADSConfig
+from metaskill.skills.diayn import DIAYNConfig
+from metaskill.skills.discovery import DiscoveryConfig, DiscoveryHparams
+from metaskill.skills.model import FitConfig
+from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
 
@@ -152,6 +158,18 @@ def meta_rl_experiment() -> MetaRLExperiment:
     )
 
 
+def skill_experiment(algorithm: str) -> SkillExperiment:
+    return SkillExperiment(
+        **vars(experiment("point_mass", chunks=4)) | {"hparams": DiscoveryHparams(PPOHparams())},
+        space=SkillSpace("one_hot", 2),
+        algorithm=algorithm,
+        diayn=DIAYNConfig(hidden=(8,), fit=FitConfig(2, 8)),
+        dads=DADSConfig(hidden=(8,), prior_samples=2, fit=FitConfig(2, 8)),
+        discovery=DiscoveryConfig(2, 1),
+        redraw_probability=0.1,
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -160,6 +178,8 @@ LEARNERS = {
     "ppo_population": experiment("point_mass", chunks=4, population=2),
     "maml_supervised": supervised_experiment(),
     "maml_rl": meta_rl_experiment(),
+    "diayn": skill_experiment("diayn"),
+    "dads": skill_experiment("dads"),
 }
 
 
