@@ -12,7 +12,7 @@ time, and writes plan.png and plan.mp4.
   --member=N      member of the population (default: the best of the last evaluation)
   --seed=N        seed of the episodes (default: 0)
   --best          the checkpoint with the best evaluation, not the last
-  --no-video      only the picture
+  --novideo       only the picture
 """
 
 import pathlib

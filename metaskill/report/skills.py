@@ -23,10 +23,7 @@ def plot_skills(execution: Execution, space: SkillSpace) -> bytes:
     with picture(2, width=9.5, height=4.4) as panels:
         paths, summary = panels.axes
         draw_paths(paths, positions, colours_of(skills[:, 0], space))
-        if space.is_discrete or space.size < 2:
-            _draw_ends(summary, positions, colours_of(skills[:, 0], space))
-        else:
-            _draw_headings(summary, positions, skills)
+        _summarize(summary, positions, skills, space)
         return panels.png()
 
 
@@ -62,14 +59,36 @@ def colours_of(
     return np.asarray(colormaps["hsv"](hue % 1.0))
 
 
-def plot_journeys(journeys: Journey, names: list[str] | None = None) -> bytes:
+def plot_experiment(execution: Execution, space: SkillSpace, journeys: Journey) -> bytes:
+    """Draw paths of skills, their headings, and the planner's ways to its goals as a PNG."""
+    positions = np.asarray(execution.positions)
+    skills = np.asarray(execution.obs["skill"])[:, :, 0]
+    with picture(3, width=14.0, height=4.4) as panels:
+        draw_paths(panels.axes[0], positions, colours_of(skills[:, 0], space))
+        _summarize(panels.axes[1], positions, skills, space)
+        draw_journeys(panels.axes[2], journeys)
+        panels.axes[2].set_title("zero-shot navigation", fontsize=9)
+        return panels.png()
+
+
+def plot_comparison(executions: dict[str, Execution], spaces: dict[str, SkillSpace]) -> bytes:
+    """Draw the paths of several runs' skills side by side as a PNG."""
+    with picture(len(executions), width=4.8 * len(executions), height=4.4) as panels:
+        for axes, (name, execution) in zip(panels.axes, executions.items(), strict=True):
+            skills = np.asarray(execution.obs["skill"])[:, 0, 0]
+            draw_paths(axes, np.asarray(execution.positions), colours_of(skills, spaces[name]))
+            axes.set_title(name, fontsize=9)
+        return panels.png()
+
+
+def plot_journeys(journeys: Journey) -> bytes:
     """Draw ways to goals (axes: goal, time) as a PNG: paths, and distance over time."""
     with picture(2, width=9.5, height=4.4) as panels:
         draw_journeys(panels.axes[0], journeys)
         distances = np.asarray(journeys.distance)
         goals = np.asarray(journeys.goal)
         for index, (goal, distance) in enumerate(zip(goals, distances, strict=True)):
-            label = names[index] if names else f"({goal[0]:g}, {goal[1]:g})"
+            label = f"({goal[0]:g}, {goal[1]:g})"
             panels.axes[1].plot(distance, color=f"C{index % 10}", linewidth=1.2, label=label)
         panels.axes[1].axhline(SUCCESS_DISTANCE, color="0.5", linestyle=":", linewidth=1)
         panels.axes[1].set_xlabel("control steps")
@@ -98,6 +117,18 @@ def draw_journeys(axes: Axes, journeys: Journey) -> None:
     axes.set_xlabel("x (m)")
     axes.set_ylabel("y (m)")
     axes.grid(alpha=0.3)
+
+
+def _summarize(
+    axes: Axes,
+    positions: Float[np.ndarray, "skill episode time 2"],
+    skills: Float[np.ndarray, "skill episode size"],
+    space: SkillSpace,
+) -> None:
+    if space.is_discrete or space.size < 2:
+        _draw_ends(axes, positions, colours_of(skills[:, 0], space))
+    else:
+        _draw_headings(axes, positions, skills)
 
 
 def _draw_headings(

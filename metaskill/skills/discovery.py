@@ -85,8 +85,9 @@ class SkillDiscovery:
         """Put the parts together.
 
         Args:
-            core: Learns on `env`, with `reward` as its intrinsic reward.
-            env: The environment with skills.
+            core: Learns with `reward` as its intrinsic reward, on an environment like `env`
+                in which skills may also change within an episode.
+            env: The environment with skills that last for an episode.
             sample_context: Draws contexts, with their skills.
             reward: What skills are learned for.
             config: How they are evaluated.
@@ -132,7 +133,9 @@ class SkillDiscovery:
         reward = mean(self.reward.reward(state.intrinsic, flat, reward_key))
         diagnosed = self.reward.diagnose(state.intrinsic, flat)
         positions = executions.positions
-        distance = jnp.linalg.norm(positions[:, :, -1], axis=-1)
+        ends = positions[:, :, -1]
+        distance = jnp.linalg.norm(ends, axis=-1)
+        x_of_skills = jnp.mean(ends[:, :, 0], axis=1)
         return {
             "eval/skill_reward": reward,
             "eval/skill_reward_share": reward / self.reward.largest_reward,
@@ -140,6 +143,8 @@ class SkillDiscovery:
             "eval/position_deviation": position_deviation(positions),
             "eval/coverage": coverage(positions),
             "eval/distance": jnp.mean(distance),
+            "eval/most_forward": jnp.max(x_of_skills),
+            "eval/most_backward": -jnp.min(x_of_skills),
             "eval/action_sensitivity": action_sensitivity(
                 lambda obs: self.act_greedily(state, obs), self.env.space, flat, sensitivity_key
             ),

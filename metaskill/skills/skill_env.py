@@ -12,6 +12,9 @@ from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.errors import UserError
 from metaskill.skills.space import Skill, SkillSpace
 
+# Tells this draw's keys from those that environments and their resets make of the same key.
+_REDRAW = 0x5C111
+
 
 def told(context: Context, skill: Skill) -> Context:
     """Return a context whose reward is about a skill: what an intrinsic reward reads."""
@@ -32,16 +35,27 @@ class SkillEnv:
     are executed.
     """
 
-    def __init__(self, env: Env, space: SkillSpace):
+    def __init__(self, env: Env, space: SkillSpace, redraw_probability: float = 0.0):
         """Check that it can be done.
 
+        Args:
+            env: The environment.
+            space: What skills there are.
+            redraw_probability: How likely the skill is another one after a control step, within
+                an episode. Whoever executes skills one after the other (a planner, a
+                controller) has to be able to begin one in the middle of another.
+
         Raises:
-            UserError: If the environment observes no `state`, or has no position.
+            UserError: If the environment observes no `state`, or has no position, or the
+                probability is none.
         """
+        if not 0.0 <= redraw_probability <= 1.0:
+            raise UserError(f"redraw_probability is {redraw_probability}, no probability.")
         if "state" not in env.observation_sizes or not hasattr(env, "position"):
             raise UserError(f"{env.name} has no 'state' or no position, which skills are told by.")
         self.env = env
         self.space = space
+        self.redraw_probability = redraw_probability
         self.name = env.name
         self.action_size = env.action_size
         self.episode_length = env.episode_length
@@ -81,7 +95,8 @@ class SkillEnv:
         """Act for one control step."""
         own = {name: state.obs[name] for name in self.env.observation_sizes}
         own["state"] = body_of(state.obs)
-        return self._seen(self.env.step(dataclasses.replace(state, obs=own), action))
+        after = self._seen(self.env.step(dataclasses.replace(state, obs=own), action))
+        return self._redrawn(state, after) if self.redraw_probability else after
 
     def with_skill(self, state: State, skill: Skill) -> State:
         """Return the same world with another skill to execute from now on."""
@@ -91,6 +106,15 @@ class SkillEnv:
             "skill": skill,
         }
         return dataclasses.replace(state, obs=obs, context=told(state.context, skill))
+
+    def _redrawn(self, before: State, after: State) -> State:
+        """Return the state after a step, now and then with another skill to go on with."""
+        # Some environments keep one key for an episode.
+        key = jax.random.fold_in(jax.random.fold_in(before.key, _REDRAW), before.step)
+        when_key, skill_key = jax.random.split(key)
+        redraws = jax.random.bernoulli(when_key, self.redraw_probability)
+        skill = jnp.where(redraws, self.space.sample(skill_key), after.obs["skill"])
+        return self.with_skill(after, skill)
 
     def _seen(self, inner: State) -> State:
         skill = inner.context.reward["skill"]

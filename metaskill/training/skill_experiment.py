@@ -37,6 +37,8 @@ class SkillExperiment:
         ppo: The static part of PPO, read where it is the core.
         sac: That of SAC.
         discovery: How skills are evaluated.
+        redraw_probability: How likely a skill gives way to another after a control step of
+            training, within an episode.
         hparams: The traced hyperparameters.
     """
 
@@ -50,6 +52,7 @@ class SkillExperiment:
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     sac: SACConfig = dataclasses.field(default_factory=SACConfig)
     discovery: DiscoveryConfig = dataclasses.field(default_factory=DiscoveryConfig)
+    redraw_probability: float = 0.0
     hparams: DiscoveryHparams = dataclasses.field(default_factory=DiscoveryHparams)
 
     def make_learner(self) -> SkillDiscovery:
@@ -62,7 +65,8 @@ class SkillExperiment:
         env = SkillEnv(inner, self.space)
         sampler = env.sampler(sample_context)
         reward = self._make_reward(env)
-        core = self._make_core(env, sampler, Hooks(intrinsic=reward))
+        practice = SkillEnv(inner, self.space, self.redraw_probability)
+        core = self._make_core(practice, sampler, Hooks(intrinsic=reward))
         return SkillDiscovery(core, env, sampler, reward, self.discovery)
 
     def _make_core(self, env: SkillEnv, sampler: SampleContext, hooks: Hooks) -> PPO | SAC:

@@ -45,6 +45,22 @@ def test_a_new_episode_has_a_new_skill_and_steps_keep_it(key) -> None:
     assert not np.array_equal(seen[2], seen[3])
 
 
+def test_in_practice_skills_may_change_within_an_episode(key) -> None:
+    env = SkillEnv(PointMass(episode_length=2000), SPACE, redraw_probability=0.1)
+    state = env.reset(key, env.nominal_context())
+
+    def step(state, _):
+        after = env.step(state, jnp.zeros(2))
+        return after, (state.obs["skill"], after.obs["skill"], after.obs["state"])
+
+    _, (before, after, told_now) = jax.lax.scan(step, state, None, length=1000)
+    changed = np.any(np.asarray(before != after), axis=1)
+    assert np.mean(changed) == pytest.approx(0.1, abs=0.03)
+    np.testing.assert_array_equal(told_now[:, 2:], after)
+    np.testing.assert_array_equal(before[1:], after[:-1])
+    assert np.abs(np.asarray(after)).max() <= 1.0
+
+
 def test_the_world_is_the_one_without_skills(ant: Ant, key) -> None:
     env = SkillEnv(ant, SPACE)
     action = jnp.full(ant.action_size, 0.3)
@@ -83,7 +99,7 @@ def test_an_execution_stands_still_once_its_episode_is_over(key) -> None:
     execution = execute(
         env,
         lambda _: env.env.nominal_context(),
-        lambda obs: jnp.array([1.0, 0.0]),
+        lambda _: jnp.array([1.0, 0.0]),
         jnp.zeros(2),
         key,
     )
@@ -94,7 +110,14 @@ def test_an_execution_stands_still_once_its_episode_is_over(key) -> None:
 def test_an_environment_without_a_place_is_refused() -> None:
     class Nowhere:
         name = "nowhere"
-        observation_sizes = {"state": 2}
+
+        def __init__(self) -> None:
+            self.observation_sizes = {"state": 2}
 
     with pytest.raises(UserError, match="nowhere has no 'state' or no position"):
         SkillEnv(Nowhere(), SPACE)
+
+
+def test_an_impossible_probability_is_refused(point_mass: Env) -> None:
+    with pytest.raises(UserError, match="no probability"):
+        SkillEnv(point_mass, SPACE, redraw_probability=1.5)

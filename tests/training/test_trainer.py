@@ -186,20 +186,20 @@ def meta_rl_experiment() -> MetaRLExperiment:
     )
 
 
-def skill_experiment(algorithm: str) -> SkillExperiment:
-    """Skills over SAC."""
-    core = sac_experiment("point_mass")
-    fit = FitConfig(updates=2, batch_size=8)
+def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
+    with_ppo, with_sac = experiment("point_mass", chunks=4), sac_experiment("point_mass")
     return SkillExperiment(
-        env=core.env,
-        trainer=core.trainer,
-        space=SkillSpace("one_hot", 3),
+        env=with_ppo.env,
+        trainer=(with_sac if core == "sac" else with_ppo).trainer,
+        space=SkillSpace("one_hot", 2),
         algorithm=algorithm,
-        diayn=DIAYNConfig(hidden=(8,), fit=fit),
-        dads=DADSConfig(hidden=(8,), fit=fit),
-        core="sac",
-        sac=core.sac,
-        discovery=DiscoveryConfig(num_eval_skills=3, episodes_per_skill=1),
+        diayn=DIAYNConfig(hidden=(8,), fit=FitConfig(2, 8)),
+        dads=DADSConfig(hidden=(8,), prior_samples=2, fit=FitConfig(2, 8)),
+        core=core,
+        ppo=with_ppo.ppo,
+        sac=with_sac.sac,
+        discovery=DiscoveryConfig(2, 1),
+        redraw_probability=0.1,
     )
 
 
@@ -211,10 +211,12 @@ LEARNERS = {
     "ppo_population": experiment("point_mass", chunks=4, population=2),
     "sac_ant": sac_experiment("ant"),
     "sac_population": sac_experiment("point_mass", population=2),
-    "diayn_sac": skill_experiment("diayn"),
-    "dads_sac": skill_experiment("dads"),
     "maml_supervised": supervised_experiment(),
     "maml_rl": meta_rl_experiment(),
+    "diayn": skill_experiment("diayn", "ppo"),
+    "diayn_sac": skill_experiment("diayn", "sac"),
+    "dads": skill_experiment("dads", "ppo"),
+    "dads_sac": skill_experiment("dads", "sac"),
 }
 
 
