@@ -49,6 +49,10 @@ class PointMass:
             position, displacement, state.context, state.step + 1, state.key, moved=True
         )
 
+    def position(self, physics: PhysicsState) -> Float[Array, "2"]:
+        """The point."""
+        return physics.qpos
+
     def _state(
         self,
         position: Float[Array, "2"],

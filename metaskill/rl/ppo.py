@@ -20,8 +20,9 @@ from metaskill.networks.normalizer import (
     update_statistics,
 )
 from metaskill.networks.policy import GaussianPolicy
-from metaskill.rl.evaluation import run_episode
+from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.finite import accept_if, all_finite
+from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.ppo_loss import Batch, ppo_loss
 from metaskill.rl.returns import generalized_advantages
@@ -47,6 +48,7 @@ class PPOState:
         optimizer: Adam's moments.
         statistics: Running moments of the observations, by their name.
         workers: The worlds (axis: env).
+        intrinsic: The model behind the reward, where it is transformed; else None.
         hparams: Hyperparameters.
         key: Source of randomness.
         iteration: Iterations done.
@@ -56,6 +58,7 @@ class PPOState:
     optimizer: optax.OptState
     statistics: dict[str, RunningStatistics]
     workers: Worker
+    intrinsic: Any
     hparams: PPOHparams
     key: PRNGKeyArray
     iteration: Int[Array, ""]
@@ -68,13 +71,20 @@ class PPO:
     step_unit = "environment steps"
     env_fields = ("workers",)
 
-    def __init__(self, env: Env, config: PPOConfig, sample_context: SampleContext | None = None):
+    def __init__(
+        self,
+        env: Env,
+        config: PPOConfig,
+        sample_context: SampleContext | None = None,
+        hooks: Hooks | None = None,
+    ):
         """Build the networks.
 
         Args:
             env: The environment.
             config: Static configuration.
             sample_context: Draws each episode's context; the nominal one by default.
+            hooks: Where other algorithms enter; nowhere by default.
 
         Raises:
             UserError: If the environment lacks an observation that is asked for.
@@ -89,6 +99,7 @@ class PPO:
         self.env = env
         self.config = config
         self.sample_context = sample_context or (lambda _: env.nominal_context())
+        self.hooks = hooks or Hooks()
         self.policy = GaussianPolicy(
             env.action_size,
             config.policy_hidden,
@@ -106,18 +117,20 @@ class PPO:
 
     def init(self, key: PRNGKeyArray, hparams: PPOHparams) -> PPOState:
         """Return the untrained state."""
-        policy_key, value_key, workers_key, key = jax.random.split(key, 4)
+        policy_key, value_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
         sizes = self.env.observation_sizes
         params = {
             "policy": self.policy.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
             "value": self.value.init(value_key, jnp.zeros(sizes[self.config.value_obs])),
         }
         worker_keys = jax.random.split(workers_key, self.config.num_envs)
+        intrinsic = self.hooks.intrinsic
         return PPOState(
             params=params,
             optimizer=self._optimizer.init(params),
             statistics={name: init_statistics(sizes[name]) for name in self._observed},
             workers=jax.vmap(lambda k: start_worker(self.env, self.sample_context, k))(worker_keys),
+            intrinsic=None if intrinsic is None else intrinsic.init(intrinsic_key),
             hparams=jax.tree.map(jnp.float32, hparams),
             key=key,
             iteration=jnp.zeros((), jnp.int32),
@@ -125,7 +138,7 @@ class PPO:
 
     def step(self, state: PPOState) -> tuple[PPOState, Metrics]:
         """Collect experience with the current policy, then improve the policy on it."""
-        update_key, key = jax.random.split(state.key)
+        update_key, key, intrinsic_key = jax.random.split(state.key, 3)
 
         def act(obs: Observation, key: PRNGKeyArray) -> tuple[Array, dict[str, Array]]:
             distribution = self._policy(state.params, state.statistics, obs)
@@ -138,6 +151,10 @@ class PPO:
                 self.env, self.sample_context, act, worker, self.config.rollout_length
             )
         )(state.workers)
+        intrinsic, reward, intrinsic_metrics = fresh_rewards(
+            self.hooks, state.intrinsic, _flat(trajectory), intrinsic_key
+        )
+        trajectory = dataclasses.replace(trajectory, reward=reward.reshape(trajectory.reward.shape))
         batch = self._make_batch(state, trajectory)
         params, optimizer, losses, skipped = self._update(state, batch, update_key)
         # The statistics change only now: ratios in the update are then exactly 1 at
@@ -155,28 +172,24 @@ class PPO:
             **failure_metrics(trajectory),
             **{f"loss/{name}": value for name, value in losses.items()},
             **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
+            **intrinsic_metrics,
             "skipped_updates": skipped,
             "value_mean": jnp.mean(batch.value_target),
         }
-        state = PPOState(
-            params, optimizer, statistics, workers, state.hparams, key, state.iteration + 1
-        )
-        return state, metrics
+        hparams, iteration = state.hparams, state.iteration + 1
+        return PPOState(
+            params, optimizer, statistics, workers, intrinsic, hparams, key, iteration
+        ), metrics
 
     def evaluate(self, state: PPOState, key: PRNGKeyArray) -> Metrics:
         """Return statistics of whole episodes under the deterministic policy."""
-        keys = jax.random.split(key, self.config.num_eval_episodes)
-        episodes = jax.vmap(
-            lambda k: run_episode(
-                self.env, self.sample_context, lambda obs: self.act_greedily(state, obs), k
-            )
-        )(keys)
-        return {
-            "eval/return": jnp.mean(episodes.total_reward),
-            "eval/return_std": jnp.std(episodes.total_reward),
-            "eval/length": jnp.mean(episodes.length.astype(jnp.float32)),
-            "eval/terminated": jnp.mean(episodes.terminated.astype(jnp.float32)),
-        }
+        return evaluate_policy(
+            self.env,
+            self.sample_context,
+            lambda obs: self.act_greedily(state, obs),
+            key,
+            self.config.num_eval_episodes,
+        )
 
     def act_greedily(self, state: PPOState, obs: Observation) -> Float[Array, " action"]:
         """Return the trained policy's deterministic action."""
@@ -210,6 +223,7 @@ class PPO:
             state.hparams.discount,
             state.hparams.gae_lambda,
         )
+        weigh = self.hooks.sample_weight
         batch = Batch(
             policy_obs=normalize(
                 state.statistics[self.config.policy_obs], trajectory.obs[self.config.policy_obs]
@@ -219,8 +233,9 @@ class PPO:
             log_prob=trajectory.choice["log_prob"],
             advantage=advantage,
             value_target=advantage + value,
+            weight=jnp.ones_like(value) if weigh is None else jax.vmap(weigh)(trajectory),
         )
-        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
+        return _flat(batch)
 
     def _update(
         self, state: PPOState, batch: Batch, key: PRNGKeyArray
@@ -238,9 +253,16 @@ class PPO:
             carry: tuple[Params, optax.OptState], inputs: tuple[Batch, PRNGKeyArray]
         ) -> tuple[tuple[Params, optax.OptState], tuple[Metrics, Array]]:
             params, optimizer = carry
-            minibatch, entropy_key = inputs
-            (loss, metrics), grads = jax.value_and_grad(ppo_loss, has_aux=True)(
-                params, minibatch, hparams, self.policy, self.value, entropy_key
+            minibatch, key = inputs
+            entropy_key, auxiliary_key = jax.random.split(key)
+            loss, metrics, grads = loss_and_gradient(
+                lambda params: ppo_loss(
+                    params, minibatch, hparams, self.policy, self.value, entropy_key
+                ),
+                self.hooks,
+                params,
+                minibatch,
+                auxiliary_key,
             )
             norm = optax.tree.norm(grads)
             scale = jnp.minimum(1.0, hparams.max_grad_norm / (norm + 1e-8))
@@ -256,15 +278,20 @@ class PPO:
         def epoch(
             carry: tuple[Params, optax.OptState], key: PRNGKeyArray
         ) -> tuple[tuple[Params, optax.OptState], tuple[Metrics, Array]]:
-            shuffle_key, entropy_key = jax.random.split(key)
+            shuffle_key, losses_key = jax.random.split(key)
             order = jax.random.permutation(shuffle_key, self.config.steps_per_iteration)
             minibatches = jax.tree.map(
                 lambda x: x[order].reshape(n_minibatches, -1, *x.shape[1:]), batch
             )
-            entropy_keys = jax.random.split(entropy_key, n_minibatches)
-            return jax.lax.scan(gradient_step, carry, (minibatches, entropy_keys))
+            keys = jax.random.split(losses_key, n_minibatches)
+            return jax.lax.scan(gradient_step, carry, (minibatches, keys))
 
         (params, optimizer), (metrics, skipped) = jax.lax.scan(
             epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
         )
         return params, optimizer, jax.tree.map(jnp.mean, metrics), jnp.sum(skipped)
+
+
+def _flat(tree: Any) -> Any:
+    """Make axes (env, time) one."""
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)

@@ -40,6 +40,7 @@ class Batch:
         log_prob: Their log probabilities under the acting policy.
         advantage: Advantages, not normalized.
         value_target: Lambda-returns.
+        weight: Weights of the samples in both losses.
     """
 
     policy_obs: Float[Array, "batch policy_obs"]
@@ -48,6 +49,7 @@ class Batch:
     log_prob: Float[Array, " batch"]
     advantage: Float[Array, " batch"]
     value_target: Float[Array, " batch"]
+    weight: Float[Array, " batch"]
 
 
 def ppo_loss(
@@ -64,7 +66,7 @@ def ppo_loss(
         L = -mean min(ratio A, clip(ratio, 1 ± eps) A) + c_V mean (V - target)^2 / 2
             - c_H entropy
 
-    with advantages normalized over the batch.
+    with advantages normalized over the batch, and samples weighted in the first two terms.
 
     Returns:
         The loss, and its parts with diagnostics: `approx_kl` is the low-variance
@@ -75,9 +77,10 @@ def ppo_loss(
     ratio = jnp.exp(log_ratio)
     advantage = (batch.advantage - jnp.mean(batch.advantage)) / (jnp.std(batch.advantage) + 1e-8)
     clipped_ratio = jnp.clip(ratio, 1.0 - hparams.clip, 1.0 + hparams.clip)
-    policy_loss = -jnp.mean(jnp.minimum(ratio * advantage, clipped_ratio * advantage))
+    surrogate = jnp.minimum(ratio * advantage, clipped_ratio * advantage)
+    policy_loss = -jnp.mean(batch.weight * surrogate)
     prediction = value.apply(params["value"], batch.value_obs)[..., 0]
-    value_loss = 0.5 * jnp.mean(jnp.square(prediction - batch.value_target))
+    value_loss = 0.5 * jnp.mean(batch.weight * jnp.square(prediction - batch.value_target))
     entropy = jnp.mean(distribution.entropy(key))
     loss = policy_loss + hparams.value_weight * value_loss - hparams.entropy_weight * entropy
     return loss, {

@@ -52,6 +52,7 @@ def batch(ppo: PPO) -> tuple[dict, Batch]:
         log_prob=old,
         advantage=jax.random.normal(keys[3], (32,)),
         value_target=jax.random.normal(keys[4], (32,)),
+        weight=jnp.ones(32),
     )
 
 

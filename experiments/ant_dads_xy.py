@@ -1,0 +1,28 @@
+"""DADS with the x-y prior on Ant, and zero-shot navigation with its skills.
+
+Sharma et al. 2020 train with SAC for 20M steps of one world; here PPO does with many worlds.
+The skill dynamics counts .03 m in a control step of .05 s (.6 m/s) as one standard deviation,
+instead of the running one of all changes: the running one grows with the robot's speed, so
+that running faster is not rewarded any more.
+"""
+
+from metaskill.results.navigation import navigation_findings
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.skills.dads import DADSConfig
+from metaskill.skills.discovery import DiscoveryHparams
+from metaskill.skills.space import SkillSpace
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.skill_experiment import SkillExperiment
+
+CONFIG = SkillExperiment(
+    env=EnvConfig("ant", options={"episode_length": 200}),
+    trainer=TrainerConfig(env_steps=6_000_000, population=3),
+    space=SkillSpace("box", 2),
+    algorithm="dads",
+    dads=DADSConfig(predicts="position", delta_scale=0.03),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    redraw_probability=0.02,
+    hparams=DiscoveryHparams(ppo=PPOHparams()),
+)
+
+findings = navigation_findings("ant_dads")

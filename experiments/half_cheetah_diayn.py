@@ -1,0 +1,38 @@
+"""DIAYN on HalfCheetah: twenty skills, some forward, some backward (Eysenbach et al. 2019)."""
+
+from metaskill.results.findings import last_evaluation
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.skills.diayn import DIAYNConfig
+from metaskill.skills.discovery import DiscoveryConfig, DiscoveryHparams
+from metaskill.skills.space import SkillSpace
+from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.skill_experiment import SkillExperiment
+
+CONFIG = SkillExperiment(
+    env=EnvConfig("half_cheetah", options={"episode_length": 200}),
+    trainer=TrainerConfig(env_steps=5_000_000, population=3),
+    space=SkillSpace("one_hot", 20),
+    algorithm="diayn",
+    diayn=DIAYNConfig(sees="state"),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
+    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01)),
+)
+
+_SOURCE = "own bar; deterministic policy, episodes of 200 steps (10 s)"
+FIGURES = {
+    "half_cheetah_diayn_nats": Required(
+        metric="eval/skill_reward", at_least=1.5, source=f"{_SOURCE}; log 20 = 3.0 at most"
+    ),
+    "half_cheetah_diayn_accuracy": Required(
+        metric="eval/discriminator_accuracy", source="chance is 1/20; no bar"
+    ),
+    "half_cheetah_diayn_forward": Required(
+        metric="eval/most_forward", at_least=5.0, source=f"{_SOURCE}: metres, most forward skill"
+    ),
+    "half_cheetah_diayn_backward": Required(
+        metric="eval/most_backward", at_least=5.0, source=f"{_SOURCE}: metres, most backward skill"
+    ),
+}
+
+findings = last_evaluation(FIGURES)

@@ -1,0 +1,113 @@
+"""What skills are worth to a planner that was never trained: figures of zero-shot navigation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metaskill.report.skills import plot_experiment
+from metaskill.results.figure import Figure, measured, over_seeds
+from metaskill.results.findings import Findings, Judge, TrainedRun
+from metaskill.skills.discovery import SkillDiscovery
+from metaskill.skills.navigation import TEST_GOALS, Journey, navigate
+from metaskill.skills.planner import DENSE, PlannerConfig
+
+_SEED = 1000  # No training's.
+_POLICY = "deterministic policy, planner of the paper (H_P = 1, H_Z = 10, R = 10, K = 50)"
+
+
+def go_to_goals(
+    learner: SkillDiscovery,
+    population: Any,
+    goals: Sequence[tuple[float, float]] = TEST_GOALS,
+    planner: PlannerConfig = DENSE,
+) -> Journey:
+    """Walk to every goal with every member's skills (axes: population, goal, time)."""
+    n_members = jax.tree.leaves(population)[0].shape[0]
+    keys = jax.random.split(jax.random.key(_SEED), (n_members, len(goals)))
+
+    def of_member(state: Any, keys: jax.Array) -> Journey:
+        return jax.vmap(lambda goal, key: navigate(learner, state, goal, key, planner))(
+            jnp.array(goals), keys
+        )
+
+    return jax.jit(jax.vmap(of_member))(population, keys)
+
+
+def navigation_findings(prefix: str) -> Judge:
+    """Judge a DADS run by how its skills are planned with, on the six test goals.
+
+    Args:
+        prefix: What the figures' keys begin with.
+    """
+
+    def judge(runs: dict[str, TrainedRun]) -> Findings:
+        run = runs["main"]
+        learner, config = run.learner, run.config.trainer
+        assert isinstance(learner, SkillDiscovery)
+        journeys = go_to_goals(learner, run.outcome.state)
+        untrained = go_to_goals(learner, _untrained(run))
+        timing = run.outcome.timing
+        minutes = (timing.compiling + timing.training) / 60 / config.population
+        figures = {
+            f"{prefix}_goal_delta": _over_members(
+                np.mean(journeys.delta, axis=1),
+                f"Sharma et al. 2020: mean_t |x_t - g| / |g| over the six test goals; {_POLICY}",
+                limit=0.38,
+            ),
+            f"{prefix}_goals_reached": _over_members(
+                np.sum(journeys.reached, axis=1),
+                f"own bar: of the six test goals, ever within 1.5 m in 200 steps; {_POLICY}",
+                required=6.0,
+            ),
+            f"{prefix}_goals_held": _over_members(
+                np.sum(journeys.stayed, axis=1), "of the six, within 1.5 m after 200 steps; no bar"
+            ),
+            f"{prefix}_untrained_goals_reached": _over_members(
+                np.sum(untrained.reached, axis=1),
+                "own bar: the same planner with untrained skills",
+                limit=0.0,
+            ),
+            f"{prefix}_nats": _over_members(
+                run.outcome.evaluation["eval/skill_reward"],
+                "mean reward under the deterministic policy, at most log(L + 1); no bar",
+            ),
+            f"{prefix}_deviation": _over_members(
+                run.outcome.evaluation["eval/position_deviation"],
+                "x-y deviation of executions of the same skill over the distance covered; no bar",
+            ),
+            f"{prefix}_minutes": measured(
+                minutes,
+                "own bar: training and its compilation, a member, all members side by side",
+                limit=25.0,
+            ),
+        }
+        executions = jax.jit(learner.execute_skills)(
+            jax.tree.map(lambda leaf: leaf[0], run.outcome.state),
+            learner.env.space.examples(learner.config.num_eval_skills),
+            jax.random.key(_SEED),
+        )
+        first = jax.tree.map(lambda leaf: leaf[0], journeys)
+        picture = plot_experiment(executions, learner.env.space, first)
+        settings = {
+            "goals": [list(goal) for goal in TEST_GOALS],
+            "seed": _SEED,
+            "delta_by_goal": np.asarray(journeys.delta).round(4).tolist(),
+            "fallen_by_goal": (~np.asarray(journeys.alive[..., -1])).tolist(),
+        }
+        return Findings(figures, picture, settings)
+
+    return judge
+
+
+def _over_members(values: Any, source: str, **bar: float) -> Figure:
+    return over_seeds([float(value) for value in np.asarray(values)], source, **bar)
+
+
+def _untrained(run: TrainedRun) -> Any:
+    """Return the population as it was before its first iteration."""
+    config = run.config.trainer
+    keys = jax.vmap(jax.random.key)(jnp.arange(config.seed, config.seed + config.population))
+    return jax.jit(jax.vmap(run.learner.init, in_axes=(0, None)))(keys, run.config.hparams)

@@ -1,0 +1,207 @@
+"""DADS (Sharma et al. 2020): skills whose outcome is predictable, and differs from others'."""
+
+import dataclasses
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from metaskill.envs.env import Observation
+from metaskill.errors import UserError
+from metaskill.learner import Metrics
+from metaskill.networks.mlp import MLP
+from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
+from metaskill.rl.hooks import Experience
+from metaskill.skills.model import FitConfig, Model, fit, start_model
+from metaskill.skills.skill_env import SkillEnv, body_of
+from metaskill.skills.space import Skill
+
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+@dataclasses.dataclass(frozen=True)
+class DADSConfig:
+    """The static part.
+
+    Attributes:
+        predicts: `position`: how x and y change, given the skill alone (the x-y prior).
+            `state`: how they and all of `state` change, given that state and the skill.
+        hidden: Hidden layers of the skill dynamics.
+        experts: Components of its mixture.
+        prior_samples: Skills that an outcome is compared with (L).
+        delta_scale: The change in a control step that counts as one standard deviation of
+            the skill dynamics, in the units of what is predicted; None for the running
+            standard deviation of all changes. Skills are told apart, and so rewarded, up to
+            that: a smaller one asks for faster and more regular motion.
+        fit: How the skill dynamics is fitted.
+    """
+
+    predicts: str = "position"
+    hidden: tuple[int, ...] = (256, 256)
+    experts: int = 4
+    prior_samples: int = 100
+    delta_scale: float | None = None
+    fit: FitConfig = dataclasses.field(default_factory=FitConfig)
+
+
+class SkillDynamics(nn.Module):
+    """A mixture of Gaussians with identity covariance over normalized changes.
+
+    Attributes:
+        size: Length of what changes.
+        hidden: Hidden layers.
+        experts: Components.
+    """
+
+    size: int
+    hidden: tuple[int, ...]
+    experts: int
+
+    @nn.compact
+    def __call__(
+        self, inputs: Float[Array, "*batch input"]
+    ) -> tuple[Float[Array, "*batch expert"], Float[Array, "*batch expert size"]]:
+        """Return the log weights and the means of the components."""
+        outputs = MLP(self.hidden, self.experts * (1 + self.size), "relu")(inputs)
+        logits, means = jnp.split(outputs, [self.experts], axis=-1)
+        means = means.reshape(*means.shape[:-1], self.experts, self.size)
+        return jax.nn.log_softmax(logits), means
+
+
+class DADS:
+    """The reward that outcomes be predictable from the skill, with the model that predicts.
+
+        r(s, z, s') = log q(s' | s, z) - log (q(s' | s, z) + sum_i q(s' | s, z_i)) / (L + 1)
+                    = log(L + 1) - log(1 + sum_i exp(clip(l_i - l_z, ±50))),   z_i ~ p(z)
+
+    with l = log q(s' | s, .), a bound of I(s'; z | s) that never passes log(L + 1). It is an
+    estimate: q is not the true dynamics (the paper's appendix C). The same L skills are
+    compared with at all transitions of a batch.
+
+    With the x-y prior nothing of the state is left for q to see: q(Δx, Δy | z) is the same
+    in all states. That is what the paper does, and what makes planning with it so simple.
+    """
+
+    def __init__(self, env: SkillEnv, config: DADSConfig):
+        """Build the skill dynamics.
+
+        Raises:
+            UserError: If it is to predict what there is not.
+        """
+        if config.predicts not in ("position", "state"):
+            raise UserError(
+                f"skill dynamics predicts 'position' or 'state', not {config.predicts!r}."
+            )
+        self.config = config
+        self.space = env.space
+        self.largest_reward = math.log(config.prior_samples + 1)
+        self._body_size = env.body_size if config.predicts == "state" else 0
+        self.dynamics = SkillDynamics(2 + self._body_size, config.hidden, config.experts)
+
+    def init(self, key: PRNGKeyArray) -> Model:
+        """Return the untrained skill dynamics."""
+        params = self.dynamics.init(key, jnp.zeros(self._body_size + self.space.size))
+        statistics = {"delta": init_statistics(self.dynamics.size)}
+        if self._body_size:
+            statistics["body"] = init_statistics(self._body_size)
+        return start_model(params, statistics)
+
+    def update(
+        self, model: Model, experience: Experience, key: PRNGKeyArray
+    ) -> tuple[Model, Metrics]:
+        """Fit the skill dynamics by maximum likelihood, on what did not end an episode."""
+        body, delta = self._body(experience.obs), self._delta(experience)
+        kept = ~experience.terminated
+        # A fall, or a simulation that broke, says nothing of how large changes are.
+        usual = jnp.where(kept[:, None], delta, model.statistics["delta"].mean)
+        statistics = {"delta": update_statistics(model.statistics["delta"], usual)}
+        if self._body_size:
+            statistics["body"] = update_statistics(model.statistics["body"], body)
+        model = dataclasses.replace(model, statistics=statistics)
+
+        def loss(params: object, batch: tuple[Array, ...]) -> tuple[Array, Metrics]:
+            body, skill, delta, kept = batch
+            log_q = self._log_q(dataclasses.replace(model, params=params), body, skill, delta)
+            count = jnp.maximum(jnp.sum(kept), 1.0)
+            negative = -jnp.sum(jnp.where(kept > 0, log_q, 0.0)) / count
+            return negative, {"dynamics_loss": negative}
+
+        examples = (body, experience.obs["skill"], delta, kept.astype(jnp.float32))
+        model, metrics = fit(model, loss, examples, self.config.fit, key)
+        return model, {**metrics, "delta_scale": jnp.mean(self._scale(model))}
+
+    def reward(
+        self, model: Model, experience: Experience, key: PRNGKeyArray
+    ) -> Float[Array, " batch"]:
+        """Return the estimate of I(s'; z | s) at each transition, nats."""
+        body, delta = self._body(experience.obs), self._delta(experience)
+        log_q = self._log_q(model, body, experience.obs["skill"], delta)
+        keys = jax.random.split(key, self.config.prior_samples)
+        # Without a state to see, the model's outputs are the same for the whole batch.
+        body = body if self._body_size else body[:1]
+
+        def of_another(key: PRNGKeyArray) -> Float[Array, " batch"]:
+            skill = self.space.sample(key)
+            return self._log_q(model, body, skill, delta)
+
+        others = jax.lax.map(of_another, keys)
+        ratios = jnp.exp(jnp.clip(others - log_q, -50.0, 50.0))
+        return self.largest_reward - jnp.log1p(jnp.sum(ratios, axis=0))
+
+    def diagnose(self, model: Model, experience: Experience) -> dict[str, Float[Array, " batch"]]:
+        """Return the distance between predicted and true change, relative to the latter's scale."""
+        body, skill = self._body(experience.obs), experience.obs["skill"]
+        log_weight, means = self._components(model, body, skill)
+        predicted = jnp.sum(jnp.exp(log_weight)[..., None] * means, axis=-2)
+        error = predicted - self._delta(experience) / self._scale(model)
+        return {"prediction_error": jnp.sqrt(jnp.mean(jnp.square(error), axis=-1))}
+
+    def predict(
+        self, model: Model, position: Float[Array, "2"], body: Float[Array, " body"], skill: Skill
+    ) -> tuple[Float[Array, "2"], Float[Array, " body"]]:
+        """Return position and `state` after a control step: those of the mixture's mean.
+
+        With the x-y prior the state stays as it was.
+        """
+        seen = body if self._body_size else body[:0]
+        log_weight, means = self._components(model, seen, skill)
+        delta = jnp.sum(jnp.exp(log_weight)[:, None] * means, axis=0) * self._scale(model)
+        changed = body + delta[2:] if self._body_size else body
+        return position + delta[:2], changed
+
+    def _scale(self, model: Model) -> Float[Array, " size"]:
+        if self.config.delta_scale is not None:
+            return jnp.full(self.dynamics.size, self.config.delta_scale)
+        return jnp.maximum(model.statistics["delta"].std, 1e-6)
+
+    def _body(self, obs: Observation) -> Float[Array, "batch body"]:
+        body = body_of(obs)
+        return body if self._body_size else body[..., :0]
+
+    def _delta(self, experience: Experience) -> Float[Array, "batch size"]:
+        obs, next_obs = experience.obs, experience.next_obs
+        moved = next_obs["position"] - obs["position"]
+        return jnp.concatenate([moved, self._body(next_obs) - self._body(obs)], axis=-1)
+
+    def _components(
+        self, model: Model, body: Float[Array, "*batch body"], skill: Float[Array, "*batch skill"]
+    ) -> tuple[Float[Array, "*batch expert"], Float[Array, "*batch expert size"]]:
+        seen = normalize(model.statistics["body"], body) if self._body_size else body
+        skill = jnp.broadcast_to(skill, (*seen.shape[:-1], self.space.size))
+        return self.dynamics.apply(model.params, jnp.concatenate([seen, skill], axis=-1))
+
+    def _log_q(
+        self,
+        model: Model,
+        body: Float[Array, "*batch body"],
+        skill: Float[Array, "*batch skill"],
+        delta: Float[Array, "*batch size"],
+    ) -> Float[Array, "*batch"]:
+        """Return log q of changes, per unit of the normalized change."""
+        log_weight, means = self._components(model, body, skill)
+        error = (delta / self._scale(model))[..., None, :] - means
+        log_expert = -0.5 * jnp.sum(jnp.square(error), axis=-1)
+        constant = 0.5 * self.dynamics.size * _LOG_2PI
+        return jax.nn.logsumexp(log_weight + log_expert, axis=-1) - constant
