@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint format bench results figures clean
+.PHONY: demo demo-skills test test-slow lint format bench results figures clean
 
 # Made anew when the requirements change. The constraints pin what was tested.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -18,6 +18,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	@$(BIN)/metaskill train demo --report
 	@echo "Look at runs/demo/report.html."
+
+demo-skills: $(VENV)/.installed
+	@$(BIN)/metaskill train demo_skills --report
+	@$(BIN)/metaskill plan runs/demo_skills
+	@echo "Look at runs/demo_skills/report.html, plan.png and plan.mp4."
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest

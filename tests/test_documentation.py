@@ -52,6 +52,12 @@ def test_the_examples_of_sac_run() -> None:
     assert "loss/regularizer_cost" in metrics
 
 
+def test_the_examples_of_skills_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "skills.md")
+    assert namespace["paths"].shape == (4, 2, 20, 2)
+    assert "intrinsic_reward" in namespace["metrics"]
+
+
 def test_every_file_that_it_links_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
     assert links

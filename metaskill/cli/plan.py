@@ -73,8 +73,7 @@ def run(arguments: list[str]) -> None:
     print(picture)
     if values.video and hasattr(learner.env, "model"):
         video = output / "plan.mp4"
-        qpos = np.asarray(journeys.qpos)
-        write_video(learner.env, qpos.reshape(-1, qpos.shape[-1]), video)
+        write_video(learner.env, journeys.qpos.reshape(-1, journeys.qpos.shape[-1]), video)
         print(video)
 
 

@@ -1,6 +1,7 @@
 """usage: metaskill render RUN [flags]
 
-Makes a video of one episode under the deterministic policy of a run's last checkpoint.
+Makes a video of one episode under the deterministic policy of a run's last checkpoint; of a
+run that discovered skills, of nine of them side by side.
 No display is needed: frames are rendered through EGL or OSMesa, or sketched where neither
 is installed.
 
@@ -21,11 +22,14 @@ from metaskill.cli.flags import parse
 from metaskill.errors import UserError
 from metaskill.learner import acts
 from metaskill.report.curves import best_member
-from metaskill.report.video import check_output, write_video
+from metaskill.report.video import check_output, write_grid, write_video
 from metaskill.rl.evaluation import record_episode
+from metaskill.skills.discovery import SkillDiscovery
 from metaskill.training.experiment import Experiment
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import restore
+
+_SKILLS = 9
 
 
 def run(arguments: list[str]) -> None:
@@ -66,6 +70,11 @@ def render(
     member = best_member(folder.metrics_file, config.trainer, learner.headline, member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
     n_steps = min(learner.env.episode_length, round(seconds / learner.env.control_timestep))
+    if isinstance(learner, SkillDiscovery):
+        skills = learner.env.space.examples(_SKILLS)
+        record = jax.jit(lambda s, key: learner.record_skills(s, skills, key, n_steps))
+        write_grid(learner.env, record(state, jax.random.key(seed)), output)
+        return
     positions = jax.jit(
         lambda state, key: record_episode(
             learner.env, lambda obs: learner.act_greedily(state, obs), key, n_steps

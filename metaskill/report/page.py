@@ -17,7 +17,12 @@ _TEMPLATE = jinja2.Template(
 
 
 def write_page(
-    folder: RunFolder, name: str, learner: Learner, video: bytes | None, note: str = ""
+    folder: RunFolder,
+    name: str,
+    learner: Learner,
+    video: bytes | None,
+    note: str = "",
+    pictures: dict[str, bytes] | None = None,
 ) -> None:
     """Write `report.html` of a run.
 
@@ -27,6 +32,7 @@ def write_page(
         learner: What trained: its headline and its unit of steps.
         video: An MP4 file's contents, or None.
         note: What to say where there is no video.
+        pictures: What else there is to see, PNGs by their headings.
 
     Raises:
         UserError: If the file cannot be written.
@@ -47,6 +53,9 @@ def write_page(
         curve=base64.b64encode(plot_learning(folder.metrics_file, learner)).decode(),
         video=base64.b64encode(video).decode() if video else None,
         note=note,
+        pictures={
+            heading: base64.b64encode(png).decode() for heading, png in (pictures or {}).items()
+        },
         config=json.dumps(folder.read_config()["config"], indent=2),
         provenance=provenance,
     )

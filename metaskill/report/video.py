@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import imageio
 import mujoco
@@ -59,25 +59,68 @@ def write_video(
     Raises:
         UserError: If the environment has no model.
     """
+    (frames,) = _draw_frames(env, [positions], width, height, frames_per_second)
+    _write(frames, path, frames_per_second)
+
+
+def write_grid(
+    env: Env,
+    positions: Float[Array, "panel time nq"],
+    path: pathlib.Path,
+    *,
+    columns: int = 3,
+    width: int = 240,
+    height: int = 160,
+    frames_per_second: int = 25,
+) -> None:
+    """Draw several trajectories at once, side by side in rows of `columns`.
+
+    Raises:
+        UserError: If the environment has no model.
+    """
+    panels = _draw_frames(env, positions, width, height, frames_per_second)
+    panels += [np.full_like(panels[0], 255)] * (-len(panels) % columns)
+    rows = [
+        np.concatenate(panels[start : start + columns], axis=2)
+        for start in range(0, len(panels), columns)
+    ]
+    _write(np.concatenate(rows, axis=1), path, frames_per_second)
+
+
+def _draw_frames(
+    env: Env,
+    trajectories: Iterable[Float[Array, "time nq"]],
+    width: int,
+    height: int,
+    frames_per_second: int,
+) -> list[np.ndarray]:
+    """Return the frames (axis: frame) of each trajectory."""
     model = getattr(env, "model", None)
     if model is None:
         raise UserError(f"{env.name} has no MuJoCo model, so there is nothing to draw.")
-    rows = np.asarray(positions)
-    times = np.arange(len(rows)) * env.control_timestep
-    wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
-    frames = []
     data = mujoco.MjData(model)
     camera = _following_camera(model)
+    videos = []
     with _renderer(model, width, height) as draw:
-        for qpos in rows[np.searchsorted(times, wanted)]:
-            data.qpos[:] = qpos
-            mujoco.mj_forward(model, data)
-            frames.append(draw(data, camera))
+        for positions in trajectories:
+            rows = np.asarray(positions)
+            times = np.arange(len(rows)) * env.control_timestep
+            wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
+            frames = []
+            for qpos in rows[np.searchsorted(times, wanted)]:
+                data.qpos[:] = qpos
+                mujoco.mj_forward(model, data)
+                frames.append(draw(data, camera))
+            videos.append(np.stack(frames))
+    return videos
+
+
+def _write(frames: np.ndarray, path: pathlib.Path, frames_per_second: int) -> None:
     if path.suffix == ".gif":
-        imageio.mimsave(path, frames, duration=1000 / frames_per_second, loop=0)
+        imageio.mimsave(path, list(frames), duration=1000 / frames_per_second, loop=0)
     else:
         with starting_a_program():  # imageio hands the frames to ffmpeg.
-            imageio.mimsave(path, frames, fps=frames_per_second, macro_block_size=16)
+            imageio.mimsave(path, list(frames), fps=frames_per_second, macro_block_size=16)
 
 
 def _following_camera(model: mujoco.MjModel) -> mujoco.MjvCamera:

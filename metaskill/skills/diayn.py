@@ -58,6 +58,7 @@ class DIAYN:
         if not self._size:
             raise UserError(f"a discriminator sees 'state' or 'position', not {config.sees!r}.")
         self.config = config
+        self.space = env.space
         self.n_skills = env.space.size
         self.largest_reward = math.log(self.n_skills)
         self.discriminator = MLP(config.hidden, self.n_skills, "relu")

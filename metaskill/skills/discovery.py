@@ -17,6 +17,7 @@ from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACHparams
 from metaskill.skills.diagnostics import action_sensitivity, coverage, position_deviation
 from metaskill.skills.execution import Execution, execute
+from metaskill.skills.option import run_option
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
 
@@ -168,6 +169,20 @@ class SkillDiscovery:
 
         keys = jax.random.split(key, (len(skills), n_episodes))
         return jax.vmap(jax.vmap(one, in_axes=(None, 0)))(skills, keys)
+
+    def record_skills(
+        self, state: Any, skills: Float[Array, "skill size"], key: PRNGKeyArray, n_steps: int
+    ) -> Float[Array, "skill time nq"]:
+        """Return the positions of worlds that begin alike and execute one skill each."""
+        start = self.env.reset(key, self.env.nominal_context())
+
+        def one(skill: Skill) -> Float[Array, "time nq"]:
+            _, _, trace = run_option(
+                self.env, lambda obs: self.act_greedily(state, obs), start, skill, n_steps
+            )
+            return trace.qpos
+
+        return jax.vmap(one)(skills)
 
     def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
         """Return the trained policy's deterministic action."""

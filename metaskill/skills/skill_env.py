@@ -122,7 +122,7 @@ class SkillEnv:
             **inner.obs,
             "state": jnp.concatenate([inner.obs["state"], skill]),
             "skill": skill,
-            "position": self.env.position(inner.physics),  # type: ignore[attr-defined]
+            "position": self.env.position(inner.physics),
         }
         return dataclasses.replace(inner, obs=obs)
 

@@ -37,6 +37,19 @@ def test_without_opengl_a_sketch_is_drawn_and_the_package_named(
     assert np.any(frames[0] != frames[-1])
 
 
+def test_a_grid_holds_every_trajectory(ant: Ant, tmp_path: pathlib.Path) -> None:
+    """Three of them, two in a row: each panel is the video of its trajectory."""
+    still = jnp.tile(jnp.asarray(ant.model.qpos0, jnp.float32), (11, 1))
+    positions = jnp.stack([still.at[:, 2].add(0.2 * i) for i in range(3)])
+    path = tmp_path / "grid.gif"
+    video.write_grid(ant, positions, path, columns=2, width=96, height=64)
+    frames = imageio.imread(path)
+    assert frames.shape[1:] == (128, 192, 3)
+    panels = [frames[0, :64, :96], frames[0, :64, 96:], frames[0, 64:, :96]]
+    assert all(np.any(one != panels[0]) for one in panels[1:])
+    assert np.all(frames[0, 64:, 96:] == 255)
+
+
 def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match="has no MuJoCo model"):
         video.write_video(point_mass, jnp.zeros((3, 2)), tmp_path / "video.gif")

@@ -11,6 +11,7 @@ from metaskill.envs.env import Env
 from metaskill.errors import UserError
 from metaskill.skills.diayn import DIAYN, DIAYNConfig
 from metaskill.skills.execution import Execution
+from metaskill.skills.imitation import infer_skill
 from metaskill.skills.model import FitConfig
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import SkillSpace
@@ -101,3 +102,21 @@ def test_what_cannot_be_told_apart_is_refused(point_mass: Env) -> None:
             SkillEnv(point_mass, SkillSpace("one_hot", 2)),
             dataclasses.replace(CONFIG, sees="velocity"),
         )
+
+
+def test_an_experts_states_tell_which_skill_imitates_it(diayn: DIAYN, update, key) -> None:
+    """Some states are near another skill's; together they leave no doubt."""
+    model = dataclasses.replace(diayn.init(key), learning_rate=jnp.float32(1e-2))
+    model, _ = update(model, experience(512, separable=True), key)
+    # An expert that lingers at the corner of skill 2, after it passed that of skill 1.
+    position = jnp.array([[1.0, -1.0]] * 3 + [[-1.0, 1.0]] * 10)
+    unknown = jnp.zeros((13, N))
+    observed = {
+        "state": jnp.concatenate([position, unknown], axis=1),
+        "skill": unknown,
+        "position": position,
+    }
+    skill, log_likelihood = infer_skill(diayn, model, observed)
+    np.testing.assert_array_equal(skill, [0.0, 0.0, 1.0, 0.0])
+    expected = np.mean(np.asarray(diayn.infer(model, observed)), axis=0)
+    np.testing.assert_allclose(log_likelihood, expected, rtol=1e-5)

@@ -1,0 +1,95 @@
+"""Controllers over skills, in the plane, where a skill is a direction."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from metaskill.envs.auto_reset import auto_reset
+from metaskill.envs.point_mass import PointMass
+from metaskill.errors import UserError
+from metaskill.rl.ppo import PPO
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.skills.hierarchy import OptionEnv
+from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.space import SkillSpace
+
+DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+
+
+def follow(obs):
+    return obs["skill"] @ DIRECTIONS
+
+
+@pytest.fixture(scope="module")
+def options() -> OptionEnv:
+    return OptionEnv(SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4)), follow, 4)
+
+
+def test_a_step_is_an_option_and_its_reward_the_sum(options: OptionEnv, key) -> None:
+    state = options.reset(key, options.nominal_context())
+    np.testing.assert_allclose(state.obs["state"], [0.0, 0.0, 0.0, 0.0, 0.5, 0.5])
+    after = options.step(state, jnp.array([0.1, 0.9, -1.0, 0.3]))
+    np.testing.assert_allclose(after.obs["state"], [0.0, 0.4, 0.0, 0.4, 0.5, 0.1], atol=1e-6)
+    distances = [np.hypot(0.5, 0.5 - 0.1 * t) for t in range(1, 5)]
+    assert float(after.reward) == pytest.approx(-sum(distances), rel=1e-5)
+    assert int(after.step) == 4
+    assert {name: value.shape[-1] for name, value in after.obs.items()} == options.observation_sizes
+
+
+def test_an_episode_has_as_many_options_as_fit_and_is_reset(options: OptionEnv, key) -> None:
+    assert options.episode_length == 3
+    step = jax.jit(auto_reset(options, lambda _: options.nominal_context()))
+    state = options.reset(key, options.nominal_context())
+    ended = []
+    for _ in range(6):
+        state, outcome = step(state, jnp.zeros(4))
+        ended.append((bool(outcome.truncated), int(outcome.step)))
+    assert ended == [(False, 4), (False, 8), (True, 10)] * 2
+
+
+def test_ppo_learns_to_use_the_skills(options: OptionEnv) -> None:
+    """The goal is up and to the right: no one skill leads there."""
+    config = PPOConfig(
+        num_envs=64,
+        rollout_length=9,
+        num_minibatches=4,
+        policy_hidden=(16,),
+        value_hidden=(16,),
+        distribution="gaussian",
+        initial_std=0.5,
+        num_eval_episodes=4,
+    )
+    ppo = PPO(options, config)
+    state = ppo.init(jax.random.key(0), PPOHparams(learning_rate=1e-2, reward_scale=1.0))
+    run = jax.jit(lambda s: jax.lax.scan(lambda s, _: ppo.step(s), s, None, length=60)[0])
+    returned = float(jax.jit(ppo.evaluate)(run(state), jax.random.key(1))["eval/return"])
+    # Right for four steps, up for four, and then two more in either direction.
+    path = [(0.1 * min(t, 4), 0.1 * max(0, t - 4)) for t in range(1, 9)] + [(0.5, 0.4), (0.6, 0.4)]
+    best = -sum(np.hypot(0.5 - x, 0.5 - y) for x, y in path)
+    one_skill = -sum(np.hypot(0.5, 0.5 - 0.1 * t) for t in range(1, 11))
+    assert one_skill < best - 1.0
+    assert returned == pytest.approx(best, abs=0.05)
+
+
+@pytest.mark.parametrize("length", [0, 11])
+def test_options_that_fit_no_episode_are_refused(options: OptionEnv, length: int) -> None:
+    with pytest.raises(UserError, match="does not fit"):
+        OptionEnv(options.env, follow, length)
+
+
+def test_a_robot_without_a_goal_observes_none(key) -> None:
+    class Goalless(PointMass):
+        def nominal_context(self):
+            return dataclasses.replace(super().nominal_context(), reward={"target": jnp.zeros(2)})
+
+        def reset(self, key, context):
+            goal = dataclasses.replace(context, reward={**context.reward, "goal": jnp.zeros(2)})
+            return super().reset(key, goal)
+
+    env = SkillEnv(Goalless(episode_length=10), SkillSpace("one_hot", 4))
+    options = OptionEnv(env, follow, 4)
+    assert options.observation_sizes == {"state": 4}
+    assert options.reset(key, options.nominal_context()).obs["state"].shape == (4,)
