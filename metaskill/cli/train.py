@@ -11,6 +11,8 @@ Ctrl-C ends it at once. docs/training.md says more.
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
   --resume=WHETHER     auto: go on with the run that the folder holds, or start one (default);
                        never: refuse a folder that holds a run; must: refuse one that does not
+  --profile            write a trace of the first chunk into the run folder, for TensorBoard
+                       and ui.perfetto.dev
   --report             make report.html, with a video, at the end
 """
 
@@ -40,6 +42,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
         )
+        flags.DEFINE_bool("profile", False, "trace the first chunk", flag_values=values)
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
 
     others, config = override(arguments, find_experiment(arguments[0]))
@@ -53,7 +56,7 @@ def run(arguments: list[str]) -> None:
     if folder.create(name, config, values.resume):
         print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
     with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
-        outcome = train(config, folder, progress)
+        outcome = train(config, folder, progress, profile=values.profile)
     headline = learner.headline
     values_of_members = ", ".join(map(headline.show, outcome.evaluation[headline.metric]))
     print(
@@ -65,6 +68,8 @@ def run(arguments: list[str]) -> None:
 
         make_report(folder, name, config)
         print(f"report:      {folder.report_file}")
+    if values.profile:
+        print(f"trace:       {folder.profile}")
     print(f"checkpoints: {folder.checkpoints}")
     print(f"metrics:     {folder.metrics_file}")
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Bool
 
@@ -20,6 +19,7 @@ from metaskill.training.distributed import is_writer
 from metaskill.training.divergence import diverged_members
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.population import Population
+from metaskill.training.profiling import RunChunk
 from metaskill.training.progress import ProgressView
 from metaskill.training.run_folder import RunFolder, cannot_write
 
@@ -72,7 +72,7 @@ class Job:
 
     chunks: Chunks
     population: Population
-    run_chunk: jax.stages.Compiled
+    run_chunk: RunChunk
     run: RunFolder
     checkpoints: Checkpoints
     progress: ProgressView

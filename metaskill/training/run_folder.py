@@ -48,6 +48,11 @@ class RunFolder:
         return self.path / "events"
 
     @property
+    def profile(self) -> pathlib.Path:
+        """Folder of the trace of a chunk."""
+        return self.path / "profile"
+
+    @property
     def report_file(self) -> pathlib.Path:
         """The page that shows the run."""
         return self.path / "report.html"

@@ -18,6 +18,7 @@ from metaskill.training.experiment import Experiment
 from metaskill.training.loop import DivergedError, Job, Outcome, Timing, train_from
 from metaskill.training.mesh import MeshShape
 from metaskill.training.population import Population, members_of
+from metaskill.training.profiling import RunChunk, traced_once
 from metaskill.training.progress import ProgressView
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import RunFolder, write_json
@@ -33,6 +34,7 @@ def train(
     run: RunFolder,
     progress: ProgressView,
     mesh: MeshShape | None = None,
+    profile: bool = False,
 ) -> Outcome:
     """Train an experiment to its end, from its last checkpoint if there is one.
 
@@ -48,6 +50,7 @@ def train(
         run: Where to write; `run.create` has been called.
         progress: Told about the run between chunks.
         mesh: Over how many devices; None for one.
+        profile: Whether to write a trace of the first chunk into the run folder.
 
     Raises:
         Preempted: If SIGTERM or SIGINT asked for it; the state is saved.
@@ -62,7 +65,9 @@ def train(
         )
     chunks = Chunks(experiment.make_learner(), config, mesh)
     with stop_on_signals(lambda: progress.say(STOPPING)) as stop:
-        return train_population(chunks, members_of(experiment), run, progress, stop)
+        return train_population(
+            chunks, members_of(experiment), run, progress, stop, profile=profile
+        )
 
 
 def train_population(
@@ -74,6 +79,7 @@ def train_population(
     *,
     begin: Callable[[], Checkpoint] | None = None,
     fail_alone: bool = False,
+    profile: bool = False,
 ) -> Outcome:
     """Train some members to the end, from their last checkpoint if there is one.
 
@@ -86,6 +92,7 @@ def train_population(
         begin: What there is before the first checkpoint; by default untrained members.
         fail_alone: What becomes of a member that diverges again and again: it is written down
             as failed while the others go on, instead of ending the run.
+        profile: Whether to write a trace of the first chunk into the run folder.
 
     Raises:
         Preempted: If a stop was asked for; the state is saved.
@@ -106,8 +113,10 @@ def train_population(
             run.path.mkdir(parents=True, exist_ok=True)
             write_json(run.provenance_file, provenance())
         clock = time.perf_counter()
-        run_chunk = chunks.compile(population)
+        run_chunk: RunChunk = chunks.compile(population)
         compiling = time.perf_counter() - clock
+        if profile:
+            run_chunk = traced_once(run_chunk, run.profile)
         job = Job(
             chunks, population, run_chunk, run, checkpoints, progress, lambda: any_of_all(stop())
         )
