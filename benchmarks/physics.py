@@ -12,11 +12,11 @@ import mujoco
 import numpy as np
 
 from benchmarks.parity import ENVIRONMENTS, control_step_errors
-from benchmarks.throughput import RawBatch, ratio, seconds_in_turns
 from metaskill.envs.ant import Ant
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import State
 from metaskill.envs.mjcf import load_brax_model
+from metaskill.measure.throughput import RawBatch, ratio, seconds_in_turns
 from metaskill.physics.engine import Engine
 from metaskill.physics.factory import make_engine
 from metaskill.physics.state import PhysicsState

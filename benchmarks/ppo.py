@@ -10,9 +10,9 @@ import time
 import jax
 import numpy as np
 
-from benchmarks.throughput import RawBatch, ratio, seconds_in_turns
 from experiments.demo import CONFIG
 from metaskill.envs.mjcf import load_brax_model
+from metaskill.measure.throughput import RawBatch, ratio, seconds_in_turns
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
 from metaskill.rl.ppo import PPO, PPOState

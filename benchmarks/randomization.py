@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from benchmarks.parity import ENVIRONMENTS, control_step_errors
-from benchmarks.throughput import ratio, seconds_in_turns
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import Context, State
+from metaskill.measure.throughput import ratio, seconds_in_turns
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
 from metaskill.tasks.distributions import Fixed

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.throughput import ratio, seconds_in_turns
+from metaskill.measure.throughput import ratio, seconds_in_turns
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
 from metaskill.rl.replay import Experience, Replay, init_replay, insert, sample

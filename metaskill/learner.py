@@ -85,6 +85,11 @@ class ActingLearner(Learner, Protocol):
 
     env: Env
 
+    @property
+    def num_worlds(self) -> int:
+        """Worlds that it steps side by side."""
+        ...
+
     def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
         """Return the trained policy's deterministic action."""
         ...

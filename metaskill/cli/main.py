@@ -16,6 +16,7 @@ _COMMANDS = {
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
     "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),
     "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
+    "bench": ("metaskill.cli.bench", "time the stages of an experiment's iteration"),
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
     "figures": ("metaskill.cli.figures", "print every measured figure and its bar"),

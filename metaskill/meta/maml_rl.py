@@ -131,6 +131,11 @@ class MAMLRL:
         self._adam = optax.scale_by_adam(eps=1e-8)
 
     @property
+    def num_worlds(self) -> int:
+        """Worlds that it steps side by side."""
+        return self.config.num_tasks * self.config.num_episodes
+
+    @property
     def steps_per_iteration(self) -> int:
         """Environment steps in one call of `step`, those after a termination included."""
         config = self.config

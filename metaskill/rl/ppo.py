@@ -111,6 +111,11 @@ class PPO:
         self._optimizer = optax.scale_by_adam(eps=1e-5)
 
     @property
+    def num_worlds(self) -> int:
+        """Worlds that it steps side by side."""
+        return self.config.num_envs
+
+    @property
     def steps_per_iteration(self) -> int:
         """Environment steps in one call of `step`."""
         return self.config.steps_per_iteration

@@ -133,6 +133,11 @@ class SAC:
         self._optimizer = optax.scale_by_adam()
 
     @property
+    def num_worlds(self) -> int:
+        """Worlds that it steps side by side."""
+        return self.config.num_envs
+
+    @property
     def steps_per_iteration(self) -> int:
         """Environment steps in one call of `step`."""
         return self.config.steps_per_iteration

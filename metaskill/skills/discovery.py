@@ -100,6 +100,11 @@ class SkillDiscovery:
         self.config = config
 
     @property
+    def num_worlds(self) -> int:
+        """Worlds that it steps side by side."""
+        return self.core.num_worlds
+
+    @property
     def steps_per_iteration(self) -> int:
         """Environment steps in one call of `step`."""
         return self.core.steps_per_iteration
