@@ -3,7 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-skills test test-slow lint format bench results figures clean
+# What `make wheelhouse` downloads beside the package's own requirements.
+EXTRAS ?= cuda13,dev
+WHEELS ?=
+
+.PHONY: demo demo-skills test test-slow lint format bench results figures wheelhouse clean
 
 # Made anew when the requirements change. The constraints pin what was tested.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -58,6 +62,13 @@ results: $(VENV)/.installed
 
 figures: $(VENV)/.installed
 	@$(BIN)/metaskill figures
+
+# For a machine without internet: docs/air-gapped.md says how to install from it.
+wheelhouse: $(VENV)/.installed
+	$(BIN)/python -m pip wheel --quiet --constraint constraints.txt --wheel-dir wheelhouse \
+	  '.[$(EXTRAS)]' $(WHEELS) 'setuptools>=77' pip
+	@cp constraints.txt wheelhouse/
+	@du -sh wheelhouse
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -50,7 +50,7 @@ def make_stages(learner: ActingLearner, state: Any, length: int = 32) -> dict[st
     actions = jax.random.uniform(
         jax.random.key(1), (length, n_worlds, env.action_size), minval=-1.0, maxval=1.0
     )
-    run_environment = _environment(env, sample_context)
+    run_environment = environment_program(env, sample_context)
     states = run_environment(states, actions)  # Robots have landed.
     stages: dict[str, Callable[[], object]] = {}
     if hasattr(env, "engine"):
@@ -86,7 +86,8 @@ def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callab
     return stages | {"physics": lambda: jax.block_until_ready(run(physics, controls))}
 
 
-def _environment(env: Env, sample_context: SampleContext) -> Callable[[State, Array], State]:
+def environment_program(env: Env, sample_context: SampleContext) -> Callable[[State, Array], State]:
+    """Return a program that steps worlds (axis: env) under actions (axes: time, env)."""
     step = jax.vmap(auto_reset(env, sample_context))
 
     def run(states: State, actions: Array) -> State:
