@@ -6,24 +6,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
 from metaskill.errors import UserError, nearest
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.critic import Critics
-from metaskill.networks.normalizer import (
-    RunningStatistics,
-    init_statistics,
-    normalize,
-    update_statistics,
-)
+from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.networks.policy import StateDependentGaussianPolicy
 from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
-from metaskill.rl.replay import Experience, Replay, init_replay, insert, remember, sample
+from metaskill.rl.replay import Experience, init_replay, insert, remember, sample
 from metaskill.rl.rollout import (
     Worker,
     failure_metrics,
@@ -33,52 +28,7 @@ from metaskill.rl.rollout import (
 )
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.rl.sac_loss import ENTROPY, Batch, Params, Regularizer, sac_loss
-
-Statistics = dict[str, RunningStatistics]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Networks:
-    """What a gradient step changes.
-
-    Attributes:
-        params: Parameters of `policy` and `critic`, and `log_entropy_weight`.
-        target: Parameters of the target critics.
-        optimizer: Adam's moments.
-    """
-
-    params: Params
-    target: Params
-    optimizer: optax.OptState
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class SACState:
-    """Everything that training continues from.
-
-    Attributes:
-        networks: What gradient steps change.
-        statistics: Running moments of the observations, by their name.
-        workers: The worlds (axis: env).
-        replay: Their experience (axis: env).
-        intrinsic: The model behind the reward, where it is transformed; else None.
-        hparams: Hyperparameters.
-        key: Source of randomness.
-        iteration: Iterations done.
-        updates: Gradient steps done.
-    """
-
-    networks: Networks
-    statistics: Statistics
-    workers: Worker
-    replay: Replay
-    intrinsic: Any
-    hparams: SACHparams
-    key: PRNGKeyArray
-    iteration: Int[Array, ""]
-    updates: Float[Array, ""]
+from metaskill.rl.sac_state import Networks, SACState, Statistics, move_towards
 
 
 class SAC:
@@ -356,8 +306,3 @@ class SAC:
             gradient_step, state.networks, (experience, keys)
         )
         return networks, jax.tree.map(jnp.mean, metrics), jnp.sum(skipped)
-
-
-def move_towards(target: Params, params: Params, rate: float | Array) -> Params:
-    """Return target + rate (params - target), leaf by leaf."""
-    return jax.tree.map(lambda t, p: t + rate * (p - t), target, params)

@@ -11,8 +11,9 @@ from metaskill.envs.env import Context, Env, State
 from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
 from metaskill.networks.normalizer import normalize
-from metaskill.rl.sac import SAC, SACState, move_towards
+from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig, SACHparams
+from metaskill.rl.sac_state import SACState, move_towards
 
 SMALL = SACConfig(
     num_envs=16,
