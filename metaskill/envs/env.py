@@ -1,11 +1,12 @@
 """The contract of an environment: one world of an MDP whose parameters are data."""
 
 import dataclasses
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from metaskill.errors import UserError, nearest
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.state import PhysicsState
 
@@ -106,3 +107,23 @@ class Env(Protocol):
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Act for one control step. The episode does not restart when it ends."""
         ...
+
+
+def require_observations(env: Env, config: Any, *fields: str) -> None:
+    """Check that an environment observes what a configuration asks for.
+
+    Args:
+        env: The environment.
+        config: A learner's static configuration.
+        *fields: Those of its fields that name an observation.
+
+    Raises:
+        UserError: If it does not.
+    """
+    for field in fields:
+        name = getattr(config, field)
+        if name not in env.observation_sizes:
+            raise UserError(
+                f"{env.name} has no observation {name!r} ({field}): "
+                f"{nearest(name, env.observation_sizes)}"
+            )

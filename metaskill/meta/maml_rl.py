@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from metaskill.envs.env import Context, Env, Observation
-from metaskill.errors import UserError, nearest
+from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
 from metaskill.meta.adapt import InnerLoop, descend, inner_direction
 from metaskill.meta.episodes import play_episodes
@@ -110,12 +109,7 @@ class MAMLRL:
         Raises:
             UserError: If the environment lacks the observation that is asked for.
         """
-        name = config.policy_obs
-        if name not in env.observation_sizes:
-            raise UserError(
-                f"{env.name} has no observation {name!r} (policy_obs): "
-                f"{nearest(name, env.observation_sizes)}"
-            )
+        require_observations(env, config, "policy_obs")
         self.env = env
         self.config = config
         self.family = family

@@ -9,8 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation
-from metaskill.errors import UserError, nearest
+from metaskill.envs.env import Env, Observation, require_observations
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import (
@@ -89,13 +88,7 @@ class PPO:
         Raises:
             UserError: If the environment lacks an observation that is asked for.
         """
-        for field in ("policy_obs", "value_obs"):
-            name = getattr(config, field)
-            if name not in env.observation_sizes:
-                raise UserError(
-                    f"{env.name} has no observation {name!r} ({field}): "
-                    f"{nearest(name, env.observation_sizes)}"
-                )
+        require_observations(env, config, "policy_obs", "value_obs")
         self.env = env
         self.config = config
         self.sample_context = sample_context or (lambda _: env.nominal_context())

@@ -9,8 +9,7 @@ import optax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation
-from metaskill.errors import UserError, nearest
+from metaskill.envs.env import Env, Observation, require_observations
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.critic import Critics
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
@@ -61,13 +60,7 @@ class SAC:
         Raises:
             UserError: If the environment lacks an observation that is asked for.
         """
-        for field in ("policy_obs", "critic_obs"):
-            name = getattr(config, field)
-            if name not in env.observation_sizes:
-                raise UserError(
-                    f"{env.name} has no observation {name!r} ({field}): "
-                    f"{nearest(name, env.observation_sizes)}"
-                )
+        require_observations(env, config, "policy_obs", "critic_obs")
         self.env = env
         self.config = config
         self.sample_context = sample_context or (lambda _: env.nominal_context())
