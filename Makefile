@@ -28,11 +28,15 @@ demo-skills: $(VENV)/.installed
 	@$(BIN)/metaskill plan runs/demo_skills
 	@echo "Look at runs/demo_skills/report.html, plan.png and plan.mp4."
 
+# Mostly compilation, which takes one core: a process a core, a file at a time because the tests
+# of a file share compiled programs.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: $(VENV)/.installed
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
