@@ -20,6 +20,7 @@ exit code 75, and the same command goes on. docs/sweeps.md says more.
   --halving=P,...      after these parts of the training, such as 0.25,0.5, drop the worse
                        half of the settings
   --memory=GIB         what a compiled batch may need (default: what the device has left)
+  --mesh=AXES          divide over devices: population=2,env=4 (default: one device)
   --config.x.y=VALUE   override any field of the experiment's configuration
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     where to write (default: runs/EXPERIMENT-sweep)
@@ -44,6 +45,7 @@ from metaskill.results.sweep_table import as_csv, member_rows, setting_rows
 from metaskill.training.experiment import Experiment
 from metaskill.training.export import export_member
 from metaskill.training.memory import available_bytes
+from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import as_json, cannot_write, claim, write_json
@@ -63,6 +65,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("random_seed", 0, "of draws", lower_bound=0, flag_values=values)
         flags.DEFINE_list("halving", [], "parts of the training", flag_values=values)
         flags.DEFINE_float("memory", None, "GiB", flag_values=values)
+        flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("workdir", None, "folder", flag_values=values)
         flags.DEFINE_enum(
@@ -76,6 +79,8 @@ def run(arguments: list[str]) -> None:
     rungs = _rungs(values.halving)
     if rungs and all(member.setting == members[0].setting for member in members):
         raise UserError("--halving drops settings, and there is only one: vary more than the seed.")
+    mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
+    require_devices(mesh)
     memory = available_bytes() if values.memory is None else int(values.memory * 2**30)
     folder = pathlib.Path(values.workdir or f"runs/{name}-sweep")
     record = {
@@ -90,7 +95,7 @@ def run(arguments: list[str]) -> None:
     title = f"{name}, {len(members)} members"
     headline = members[0].config.make_learner().headline
     with ProgressBar(config.trainer.env_steps, title, headline) as progress:
-        outcome = run_sweep(Sweep(members, rungs, memory), folder, progress)
+        outcome = run_sweep(Sweep(members, rungs, memory, mesh), folder, progress)
     _write(outcome, name, folder)
 
 
