@@ -53,7 +53,7 @@ from metaskill.training.memory import available_bytes
 from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import ProgressBar
-from metaskill.training.run_folder import as_json, cannot_write, claim, write_json
+from metaskill.training.run_folder import cannot_write, claim, write_json
 from metaskill.training.standings import best_of, by_setting
 from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
 from metaskill.training.variations import Interval, SweepMember, draw, grid, make_members
@@ -98,14 +98,13 @@ def run(arguments: list[str]) -> None:
     folder = pathlib.Path(values.workdir or f"runs/{name}-sweep")
     record = {
         "experiment": name,
-        "config": as_json(config),
         "halving": list(rungs),
         "part": values.part,
         "jobs": values.jobs,
         "members": [{**m.setting, "seed": m.member.seed} for m in members],
     }
     record = json.loads(json.dumps(record))
-    if claim(folder, folder / "sweep.json", record, values.resume):
+    if claim(folder, folder / "sweep.json", record, config, values.resume):
         print(f"{folder} holds this sweep: going on from its last checkpoints.")
     headline = members[0].config.make_learner().headline
     if values.launcher:

@@ -56,7 +56,7 @@ def start(command: list[str]) -> list[subprocess.Popen]:
 def finish(processes: list[subprocess.Popen]) -> list[int]:
     try:
         for process in processes:
-            process.communicate(timeout=180)
+            process.communicate(timeout=580)
     finally:
         for process in processes:
             process.kill()
@@ -68,7 +68,7 @@ def test_two_processes_learn_what_one_does_and_write_once(tmp_path: pathlib.Path
     mesh = "--mesh=env=2"
     assert finish(start([*TRAIN, mesh, f"--workdir={two}"])) == [0, 0]
     subprocess.run(
-        [*TRAIN, mesh, f"--workdir={one}"], env=environment(devices=2), check=True, timeout=180
+        [*TRAIN, mesh, f"--workdir={one}"], env=environment(devices=2), check=True, timeout=580
     )
     states = []
     for path in (one, two):
