@@ -8,15 +8,13 @@ checkpoints. (JAX does not keep programs that call the native engine, so every r
 
 import argparse
 import dataclasses
+import math
 import pathlib
 import tempfile
 import time
 
-import jax
-import numpy as np
-
 from metaskill.learner import Metrics
-from metaskill.results.figure import Figure, measured
+from metaskill.results.figure import measured
 from metaskill.results.file import write_results
 from metaskill.rl.ppo import PPO, PPOState
 from metaskill.rl.ppo_config import PPOConfig
@@ -32,9 +30,6 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 SEEDS = 4
 CURVES = ("episode_return", "loss/policy", "loss/value", "eval/return")
-EARLY = 2
-"""Iterations after which rounding has not yet been amplified by the dynamics."""
-
 _traces = 0
 
 
@@ -79,86 +74,149 @@ def configuration(iterations: int) -> CountingExperiment:
     return CountingExperiment(EnvConfig("half_cheetah", "native"), trainer, ppo)
 
 
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One way to train all members.
+
+    Attributes:
+        seconds: Wall-clock, with all that surrounds training.
+        training: Seconds of training itself.
+        rows: The record of every member, by number.
+        traces: Programs traced.
+    """
+
+    seconds: float
+    training: float
+    rows: dict[int, list[Row]]
+    traces: int
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--iterations", type=int, default=20)
+    parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--learning_rates", type=int, default=len(LEARNING_RATES))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
     config = configuration(options.iterations)
-    rates = tuple((rate,) for rate in LEARNING_RATES[: options.learning_rates])
-    members = make_members(config, grid([Choices(("learning_rate",), rates)]), range(options.seeds))
+    rates = LEARNING_RATES[: options.learning_rates]
+    axes = [Choices(("learning_rate",), tuple((rate,) for rate in rates))]
     with tempfile.TemporaryDirectory() as scratch:
-        clock = time.perf_counter()
-        outcome = run_sweep(Sweep(members, (), 2**50), pathlib.Path(scratch, "sweep"), NoProgress())
-        sweep_seconds, traces = time.perf_counter() - clock, _traces
-        rows = list(read_rows(outcome.batches[0].folder.metrics_file))
-        alone = {
-            planned.member.number: _alone(planned, pathlib.Path(scratch, planned.member.name))
-            for planned in members
+        folder = pathlib.Path(scratch)
+        members = make_members(config, grid(axes), range(options.seeds))
+        sweeps = {
+            name: _sweep(
+                make_members(_in_turns(config, at_once), grid(axes), range(options.seeds)),
+                folder / name,
+            )
+            for name, at_once in (("in_turns", 1), ("batched", 0))
         }
-    singles_seconds = [seconds for seconds, _ in alone.values()]
-    early, late = 0.0, 0.0
-    returns = []
-    for number, (_, single) in alone.items():
-        own = [row for row in rows if row["member"] == number]
-        early = max(early, _difference(own[:EARLY], single[:EARLY]))
-        late = max(late, _difference(own, single))
-        returns.append((own[-1]["eval/return"], single[-1]["eval/return"]))
+        alone = [_alone(planned, folder / planned.member.name) for planned in members]
+    singles = Measured(
+        sum(single.seconds for single in alone),
+        sum(single.training for single in alone),
+        {
+            planned.member.number: single.rows[0]
+            for planned, single in zip(members, alone, strict=True)
+        },
+        sum(single.traces for single in alone),
+    )
+    n_members = len(members)
+    in_turns, batched = sweeps["in_turns"], sweeps["batched"]
     figures = {
         "sweep_wall_ratio": measured(
-            sweep_seconds / sum(singles_seconds),
-            f"wall-clock of a sweep of {len(members)} members over the sum of single runs, one "
-            "machine, compilation included",
+            in_turns.seconds / singles.seconds,
+            f"wall-clock of a sweep of {n_members} members, members_at_once=1, over the sum of "
+            "single runs on the same machine; compilation, evaluations and checkpoints included",
             limit=0.9,
         ),
-        "sweep_compilations": measured(traces, "programs traced by the sweep", limit=1),
-        "sweep_curve_difference": Figure(
-            early,
-            (early, early),
-            [early],
-            f"largest relative difference of any member's curves to its single run, first "
-            f"{EARLY} iterations",
-            limit=1e-3,
+        "sweep_curve_difference": measured(
+            _difference(in_turns, singles),
+            "largest relative difference of any member's curves to its single run, all iterations",
+            limit=0.0,
         ),
-        "sweep_curve_difference_at_the_end": measured(
-            late, "the same over all iterations, in which the dynamics amplify rounding"
+        "sweep_compilations": measured(
+            in_turns.traces, f"training programs, of {n_members} members", limit=1
+        ),
+        "sweep_training_ratio": measured(
+            in_turns.training / singles.training, "the ratio of training alone"
+        ),
+        "sweep_batched_wall_ratio": measured(
+            batched.seconds / singles.seconds,
+            "the ratio with the arithmetic of all members batched: rounding then differs, and "
+            "contacts amplify it",
+            limit=0.9,
+        ),
+        "sweep_batched_training_ratio": measured(
+            batched.training / singles.training, "the same of training alone"
+        ),
+        "sweep_batched_compilations": measured(
+            batched.traces, f"training programs, of {n_members} members", limit=1
+        ),
+        "sweep_batched_curve_difference": measured(
+            _difference(batched, singles), "see there; chaotic, so no bar"
         ),
     }
     settings = {
         "config": as_json(config),
-        "learning_rates": [rate for (rate,) in rates],
+        "learning_rates": list(rates),
         "seeds": options.seeds,
-        "seconds": {"sweep": sweep_seconds, "single_runs": singles_seconds},
-        "last_returns": returns,
-        "devices": [device.device_kind for device in jax.devices()],
+        "seconds": {
+            name: {"wall": one.seconds, "training": one.training}
+            for name, one in {**sweeps, "single_runs": singles}.items()
+        },
+        "last_returns": {
+            name: [rows[-1]["eval/return"] for rows in one.rows.values()]
+            for name, one in {**sweeps, "single_runs": singles}.items()
+        },
     }
     for name, figure in figures.items():
-        print(f"{name:<36} {figure.value:.4g}{figure.bar}")
+        print(f"{name:<32} {figure.value:.4g}{figure.bar}")
     print(write_results(options.results, "sweep", figures, settings))
 
 
-def _alone(planned: SweepMember, path: pathlib.Path) -> tuple[float, list[Row]]:
-    """Train a member as `metaskill train` would; return the seconds and its rows."""
-    clock = time.perf_counter()
+def _in_turns(config: CountingExperiment, at_once: int) -> CountingExperiment:
+    trainer = dataclasses.replace(config.trainer, members_at_once=at_once)
+    return dataclasses.replace(config, trainer=trainer)
+
+
+def _sweep(members: list[SweepMember], path: pathlib.Path) -> Measured:
+    """Train all members as `metaskill sweep` would, in one batch."""
+    clock, traces = time.perf_counter(), _traces
+    outcome = run_sweep(Sweep(members, (), 2**50), path, NoProgress())
+    seconds = time.perf_counter() - clock
+    (batch,) = outcome.batches
+    rows = list(read_rows(batch.folder.metrics_file))
+    by_member = {
+        planned.member.number: [row for row in rows if row["member"] == planned.member.number]
+        for planned in members
+    }
+    return Measured(seconds, float(rows[-1]["seconds"] or 0.0), by_member, _traces - traces)
+
+
+def _alone(planned: SweepMember, path: pathlib.Path) -> Measured:
+    """Train a member as `metaskill train` would."""
+    clock, traces = time.perf_counter(), _traces
     run = RunFolder(path)
     run.create("sweep_benchmark", planned.config)
     train(planned.config, run, NoProgress())
-    return time.perf_counter() - clock, list(read_rows(run.metrics_file))
+    seconds = time.perf_counter() - clock
+    rows = list(read_rows(run.metrics_file))
+    return Measured(seconds, float(rows[-1]["seconds"] or 0.0), {0: rows}, _traces - traces)
 
 
-def _difference(rows: list[Row], others: list[Row]) -> float:
+def _difference(one: Measured, other: Measured) -> float:
     """Return the largest relative difference of the curves; 0 where they agree bit for bit."""
     worst = 0.0
-    for row, other in zip(rows, others, strict=True):
-        for name in CURVES:
-            a, b = row.get(name), other.get(name)
-            if a is not None and b is not None and a != b:
-                worst = max(worst, abs(a - b) / max(abs(a), abs(b)))
-            elif (a is None) != (b is None):
-                return float(np.inf)
+    for number, rows in one.rows.items():
+        for row, its in zip(rows, other.rows[number], strict=True):
+            for name in CURVES:
+                a, b = row.get(name), its.get(name)
+                if (a is None) != (b is None):
+                    return math.inf
+                if a is not None and b is not None and a != b:
+                    worst = max(worst, abs(a - b) / max(abs(a), abs(b)))
     return worst
 
 

@@ -65,14 +65,15 @@ def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]
         path, equals, text = argument.removeprefix(_PREFIX).partition("=")
         if not equals:
             raise UserError(f"{argument} has no value: write {argument}=VALUE.")
-        values: Any = _literal(text)
+        values: Any = literal(text)
         for name in reversed(path.split(".")):
             values = {name: values}
         config = with_values(config, values)
     return others, config
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
+    """Read a value as a Python literal, else as a string."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

@@ -20,8 +20,12 @@ exit code 75, and the same command goes on. docs/sweeps.md says more.
   --halving=P,...      after these parts of the training, such as 0.25,0.5, drop the worse
                        half of the settings
   --memory=GIB         what a compiled batch may need (default: what the device has left)
+  --mesh=AXES          divide over devices: population=2,env=4 (default: one device)
   --config.x.y=VALUE   override any field of the experiment's configuration
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
+  --launcher=NAME      slurm, local or ray: deal the settings out to --jobs=N jobs, wait, and put
+                       their tables together; --launcher_option KEY=VALUE is handed to it
+  --part=I/N           only every Nth setting, from the Ith on: what such a job does
   --workdir=FOLDER     where to write (default: runs/EXPERIMENT-sweep)
   --resume=WHETHER     auto, never or must, as for `train`
 """
@@ -35,18 +39,21 @@ from absl import flags
 
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.flags import override, parse
+from metaskill.cli.launchers import LAUNCHERS
+from metaskill.cli.sweep_jobs import part_of, run_in_jobs
 from metaskill.cli.train import with_engine
 from metaskill.cli.vary import parse_seeds, parse_vary
-from metaskill.errors import UserError
+from metaskill.errors import UserError, nearest
 from metaskill.report.curves import series
 from metaskill.report.sweep import plot_sweep
 from metaskill.results.sweep_table import as_csv, member_rows, setting_rows
 from metaskill.training.experiment import Experiment
 from metaskill.training.export import export_member
 from metaskill.training.memory import available_bytes
+from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import ProgressBar
-from metaskill.training.run_folder import as_json, cannot_write, claim, write_json
+from metaskill.training.run_folder import cannot_write, claim, write_json
 from metaskill.training.standings import best_of, by_setting
 from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
 from metaskill.training.variations import Interval, SweepMember, draw, grid, make_members
@@ -63,7 +70,12 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("random_seed", 0, "of draws", lower_bound=0, flag_values=values)
         flags.DEFINE_list("halving", [], "parts of the training", flag_values=values)
         flags.DEFINE_float("memory", None, "GiB", flag_values=values)
+        flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
+        flags.DEFINE_string("launcher", None, "slurm, local, ray", flag_values=values)
+        flags.DEFINE_integer("jobs", None, "of launcher", lower_bound=1, flag_values=values)
+        flags.DEFINE_multi_string("launcher_option", [], "KEY=VALUE", flag_values=values)
+        flags.DEFINE_string("part", None, "I/N", flag_values=values)
         flags.DEFINE_string("workdir", None, "folder", flag_values=values)
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing sweep", flag_values=values
@@ -73,24 +85,36 @@ def run(arguments: list[str]) -> None:
     (name,), values = parse(others, ["EXPERIMENT"], define)
     config = with_engine(name, config, values.engine)
     members = _members(config, values)
+    if values.part:
+        members = part_of(members, values.part)
     rungs = _rungs(values.halving)
     if rungs and all(member.setting == members[0].setting for member in members):
         raise UserError("--halving drops settings, and there is only one: vary more than the seed.")
+    _require_consistent(values, members)
+    mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
+    if not values.launcher:
+        require_devices(mesh)
     memory = available_bytes() if values.memory is None else int(values.memory * 2**30)
     folder = pathlib.Path(values.workdir or f"runs/{name}-sweep")
     record = {
         "experiment": name,
-        "config": as_json(config),
         "halving": list(rungs),
+        "part": values.part,
+        "jobs": values.jobs,
         "members": [{**m.setting, "seed": m.member.seed} for m in members],
     }
     record = json.loads(json.dumps(record))
-    if claim(folder, folder / "sweep.json", record, values.resume):
+    if claim(folder, folder / "sweep.json", record, config, values.resume):
         print(f"{folder} holds this sweep: going on from its last checkpoints.")
-    title = f"{name}, {len(members)} members"
     headline = members[0].config.make_learner().headline
+    if values.launcher:
+        run_in_jobs(
+            arguments, folder, values.jobs, values.launcher, values.launcher_option, headline
+        )
+        return
+    title = f"{name}, {len(members)} members"
     with ProgressBar(config.trainer.env_steps, title, headline) as progress:
-        outcome = run_sweep(Sweep(members, rungs, memory), folder, progress)
+        outcome = run_sweep(Sweep(members, rungs, memory, mesh), folder, progress)
     _write(outcome, name, folder)
 
 
@@ -113,6 +137,23 @@ def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
         draw(axes, values.random, values.random_seed) if values.random else grid(axes),
         parse_seeds(seeds[0]) if seeds else range(trainer.seed, trainer.seed + trainer.population),
     )
+
+
+def _require_consistent(values: flags.FlagValues, members: list[SweepMember]) -> None:
+    """Refuse what would be found out only by a job."""
+    if (values.launcher is None) != (values.jobs is None):
+        raise UserError("--launcher=NAME and --jobs=N go together.")
+    if values.launcher is None:
+        if values.launcher_option:
+            raise UserError("--launcher_option is handed to a launcher: add --launcher=NAME.")
+        return
+    if values.launcher not in LAUNCHERS:
+        raise UserError(
+            f"no launcher is called {values.launcher!r}: {nearest(values.launcher, LAUNCHERS)}"
+        )
+    if values.part or values.halving:
+        raise UserError("--halving compares all settings, so it is for sweeps of one job.")
+    part_of(members, f"{values.jobs - 1}/{values.jobs}")
 
 
 def _rungs(texts: list[str]) -> tuple[float, ...]:

@@ -13,6 +13,9 @@ Ctrl-C ends it at once. docs/training.md says more.
                        never: refuse a folder that holds a run; must: refuse one that does not
   --profile            write a trace of the first chunk into the run folder, for TensorBoard
                        and ui.perfetto.dev
+  --mesh=AXES          divide over devices: population=2,env=4 (default: one device)
+  --distributed=HOW    join the other processes of this run: auto under Slurm or Open MPI, or
+                       ADDRESS:PORT,COUNT,INDEX. docs/scaling.md says more
   --report             make report.html, with a video, at the end
 """
 
@@ -24,8 +27,10 @@ from absl import flags
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.flags import override, parse
 from metaskill.errors import UserError
+from metaskill.training import distributed
 from metaskill.training.experiment import Experiment
-from metaskill.training.progress import ProgressBar
+from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
+from metaskill.training.progress import NoProgress, ProgressBar
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
 
@@ -43,20 +48,31 @@ def run(arguments: list[str]) -> None:
             "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
         )
         flags.DEFINE_bool("profile", False, "trace the first chunk", flag_values=values)
+        flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
+        flags.DEFINE_string("distributed", None, "processes", flag_values=values)
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
 
     others, config = override(arguments, find_experiment(arguments[0]))
     (name,), values = parse(others, ["EXPERIMENT"], define)
+    if values.distributed:
+        distributed.start(values.distributed)
     if values.seed is not None:
         trainer = dataclasses.replace(config.trainer, seed=values.seed)
         config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
     config = with_engine(name, config, values.engine)
+    mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
+    require_devices(mesh)
     learner = config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
+    if not distributed.is_writer():
+        distributed.wait_for_all("run folder")
+        train(config, folder, NoProgress(), mesh)
+        return
     if folder.create(name, config, values.resume):
         print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
+    distributed.wait_for_all("run folder")
     with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
-        outcome = train(config, folder, progress, profile=values.profile)
+        outcome = train(config, folder, progress, mesh, values.profile)
     headline = learner.headline
     values_of_members = ", ".join(map(headline.show, outcome.evaluation[headline.metric]))
     print(

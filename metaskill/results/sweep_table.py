@@ -54,6 +54,12 @@ def setting_rows(standings: Sequence[Standing], headline: Headline) -> list[Tabl
             }
         )
 
+    return best_settings_first(rows, headline)
+
+
+def best_settings_first(rows: Sequence[TableRow], headline: Headline) -> list[TableRow]:
+    """Sort the settings: first those that finished, of them first the best."""
+
     def worth(row: TableRow) -> tuple[bool, float]:
         value = row[headline.metric]
         return row["status"] == "finished", -math.inf if value is None else headline.upward(value)

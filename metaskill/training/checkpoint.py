@@ -5,7 +5,6 @@ import json
 import logging
 import pathlib
 import shutil
-import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +12,11 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from metaskill.errors import UserError
 from metaskill.training.distributed import gathered, is_writer, wait_for_all
 from metaskill.training.run_folder import cannot_write, write_json
+from metaskill.training.storage import checksum, read_arrays, write_arrays
 
 _logger = logging.getLogger(__name__)
 
@@ -195,9 +194,7 @@ class Checkpoints:
         final = self._folder / str(checkpoint.iteration)
         partial = final.with_name(f"{final.name}.partial")
         partial.mkdir()
-        # Without compression, which takes processors that training wants.
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_compression=False)) as writer:
-            writer.save(partial / "state", args=ocp.args.PyTreeSave(arrays))
+        write_arrays(partial / "state", arrays)
         description = {
             "seconds": checkpoint.seconds,
             "rollbacks": checkpoint.rollbacks,
@@ -205,7 +202,7 @@ class Checkpoints:
             "failed": checkpoint.failed,
         }
         write_json(
-            partial / "description.json", {"checksum": _checksum(arrays), "checkpoint": description}
+            partial / "description.json", {"checksum": checksum(arrays), "checkpoint": description}
         )
         if final.exists():
             _delete(final)
@@ -217,10 +214,8 @@ class Checkpoints:
     def _read(self, iteration: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         folder = self._folder / str(iteration)
         record = json.loads((folder / "description.json").read_text())
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-            restored = reader.restore(folder / "state", args=ocp.args.PyTreeRestore())
-        arrays = {name: np.asarray(value) for name, value in restored.items()}
-        if _checksum(arrays) != record["checksum"]:
+        arrays = read_arrays(folder / "state")
+        if checksum(arrays) != record["checksum"]:
             raise ValueError("its contents do not match its checksum")
         description = record["checkpoint"]
         return arrays, description | {"failed": tuple(description.get("failed", ()))}
@@ -274,14 +269,6 @@ def _is_key(leaf: Any) -> bool:
 
 def _storable(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def _checksum(arrays: dict[str, np.ndarray]) -> int:
-    checksum = 0
-    for name in sorted(arrays):
-        header = f"{name} {arrays[name].dtype} {arrays[name].shape}".encode()
-        checksum = zlib.crc32(np.ascontiguousarray(arrays[name]).data, zlib.crc32(header, checksum))
-    return checksum
 
 
 def _rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:

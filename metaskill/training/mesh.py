@@ -46,22 +46,12 @@ class MeshShape:
         Raises:
             UserError: If there are not that many devices.
         """
-        devices = jax.devices()
-        if self.size > len(devices):
-            raise UserError(
-                f"a mesh of population={self.population},env={self.env} takes {self.size} "
-                f"devices, and there are {len(devices)}."
-            )
-        if jax.process_count() > 1 and self.size != len(devices):
-            raise UserError(
-                f"{jax.process_count()} processes have {len(devices)} devices: choose a --mesh of "
-                "as many."
-            )
+        require_devices(self)
         # An axis of one device would count as divided automatically, and rule out engines
         # that call the host.
         shape = (self.population, self.env) if self.env > 1 else (self.population,)
         names = ("population", "env")[: len(shape)]
-        return Mesh(np.array(devices[: self.size]).reshape(shape), names)
+        return Mesh(np.array(jax.devices()[: self.size]).reshape(shape), names)
 
 
 def parse_mesh(text: str) -> MeshShape:
@@ -79,6 +69,24 @@ def parse_mesh(text: str) -> MeshShape:
     if 0 in shape.values():
         raise UserError(f"--mesh={text}: every axis has at least one device.")
     return MeshShape(**shape)
+
+
+def require_devices(shape: MeshShape) -> None:
+    """Refuse a mesh that these devices cannot make.
+
+    Raises:
+        UserError: If there are too few devices, or those of some process would have no part.
+    """
+    n_devices = len(jax.devices())
+    if shape.size > n_devices:
+        raise UserError(
+            f"a mesh of population={shape.population},env={shape.env} takes {shape.size} "
+            f"devices, and there are {n_devices}."
+        )
+    if jax.process_count() > 1 and shape.size != n_devices:
+        raise UserError(
+            f"{jax.process_count()} processes have {n_devices} devices: choose a --mesh of as many."
+        )
 
 
 def over_population(function: Callable[..., Any], mesh: Mesh, out_specs: Any) -> Callable[..., Any]:

@@ -73,8 +73,7 @@ class RunFolder:
             UserError: If the folder holds something else, or a run where there must be none,
                 or none where there must be one; or if it cannot be written.
         """
-        record = {"experiment": experiment, "config": as_json(config)}
-        return claim(self.path, self.config_file, record, resume)
+        return claim(self.path, self.config_file, {"experiment": experiment}, config, resume)
 
     def read_config(self) -> dict[str, Any]:
         """Return the record that `create` wrote.
@@ -93,13 +92,16 @@ class RunFolder:
         return record
 
 
-def claim(folder: pathlib.Path, file: pathlib.Path, record: Any, resume: Resume) -> bool:
-    """Make a folder for what a record describes, or find the same in it.
+def claim(
+    folder: pathlib.Path, file: pathlib.Path, description: Any, config: Any, resume: Resume
+) -> bool:
+    """Make a folder for what a configuration describes, or find the same in it.
 
     Args:
         folder: The folder.
         file: Where in it the record is.
-        record: Says what the folder is for, as JSON.
+        description: What the record says beside the configuration, as JSON.
+        config: The configuration, a dataclass.
         resume: See `RunFolder.create`.
 
     Returns:
@@ -108,6 +110,7 @@ def claim(folder: pathlib.Path, file: pathlib.Path, record: Any, resume: Resume)
     Raises:
         UserError: As `RunFolder.create`.
     """
+    record = {**description, "config": as_json(config)}
     if file.exists():
         if resume == "never":
             raise UserError(
@@ -116,7 +119,8 @@ def claim(folder: pathlib.Path, file: pathlib.Path, record: Any, resume: Resume)
             )
         try:
             found = json.loads(file.read_text())
-        except ValueError as error:
+            found["config"] = _completed(found["config"], config)
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{file} is damaged: restore it from a copy.") from error
         if found == record:
             return True
@@ -138,6 +142,19 @@ def claim(folder: pathlib.Path, file: pathlib.Path, record: Any, resume: Resume)
     except OSError as error:
         raise cannot_write(folder, error) from error
     return False
+
+
+def _completed(record: Any, config: Any) -> Any:
+    """Add the fields that a record of an earlier version lacks, with their defaults."""
+    if not (dataclasses.is_dataclass(config) and isinstance(record, dict)):
+        return record
+    completed = dict(record)
+    for field in dataclasses.fields(config):
+        if field.name in record:
+            completed[field.name] = _completed(record[field.name], getattr(config, field.name))
+        elif field.default is not dataclasses.MISSING:
+            completed[field.name] = json.loads(json.dumps(field.default))
+    return completed
 
 
 def as_json(config: Any) -> Any:

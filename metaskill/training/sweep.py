@@ -15,6 +15,7 @@ from metaskill.learner import Headline, Learner
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.chunks import Chunks
 from metaskill.training.memory import split_to_fit
+from metaskill.training.mesh import MeshShape
 from metaskill.training.metrics import Row, read_rows
 from metaskill.training.population import Population
 from metaskill.training.progress import ProgressView
@@ -33,12 +34,15 @@ class Sweep:
         members: All of them, in the order of their numbers.
         rungs: After which parts of the training the worse half of the settings is dropped:
             increasing, between 0 and 1. Successive halving (Jamieson and Talwalkar 2016).
-        memory: Bytes that a batch may need.
+        memory: Bytes that a batch may need, on each device.
+        mesh: Over how many devices. A batch that does not divide over all parts of the
+            population takes the most that it does.
     """
 
     members: Sequence[SweepMember]
     rungs: tuple[float, ...]
     memory: int
+    mesh: MeshShape = dataclasses.field(default_factory=MeshShape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,6 +175,7 @@ def _programs(sweep: Sweep, learners: dict[str, Learner], part: float) -> dict[s
             dataclasses.replace(
                 configs[program], env_steps=max(1, round(part * configs[program].env_steps))
             ),
+            sweep.mesh,
         )
         for program, learner in learners.items()
     }

@@ -417,6 +417,20 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: pathlib.
         run(tmp_path / "mine", experiment("point_mass", chunks=1))
 
 
+def test_a_run_of_an_earlier_version_goes_on(tmp_path: pathlib.Path) -> None:
+    """Its configuration lacks fields that have been added since, with their defaults."""
+    config = experiment("point_mass", chunks=1)
+    folder = RunFolder(tmp_path / "run")
+    folder.create("test", config)
+    record = folder.read_config()
+    del record["config"]["trainer"]["members_at_once"]
+    folder.config_file.write_text(json.dumps(record))
+    assert folder.create("test", config)
+    trainer = dataclasses.replace(config.trainer, members_at_once=1)
+    with pytest.raises(UserError, match="another experiment or configuration"):
+        folder.create("test", dataclasses.replace(config, trainer=trainer))
+
+
 def test_checkpoints_of_a_run_are_bounded(tmp_path: pathlib.Path) -> None:
     run(tmp_path / "run", experiment("point_mass", chunks=5))
     checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
