@@ -45,8 +45,11 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.randomization
 	$(BIN)/python -m benchmarks.metagradients
 	$(BIN)/python -m benchmarks.ppo
+	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.trainer
+	$(BIN)/python -m benchmarks.malformed_inputs
+	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.maml
 

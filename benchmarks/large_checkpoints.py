@@ -1,4 +1,4 @@
-"""A large state, saved beside training."""
+"""A large state, saved beside training: SAC with its replay of a million transitions."""
 
 import dataclasses
 import pathlib
@@ -6,78 +6,16 @@ import time
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
 
-from metaskill.learner import RETURN, Learner, Metrics
+from experiments.half_cheetah_sac import CONFIG
 from metaskill.results.figure import Figure
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
 
-CAPACITY, WIDTH = 1_000_000, 17 + 6 + 2
 REPETITIONS = 3
-
-
-class Replaying:
-    """A learner that does little but hold a replay of a million transitions.
-
-    An iteration costs matrix products, about as many as gradient steps of an off-policy
-    learner would, and writes a thousand transitions.
-    """
-
-    headline = RETURN
-    step_unit = "transitions"
-    steps_per_iteration = 1000
-    gradient_steps = 60
-    hidden = 256
-
-    def init(self, key: PRNGKeyArray, hparams: Any) -> Any:
-        """Fill the replay."""
-        replay_key, weights_key, key = jax.random.split(key, 3)
-        return {
-            "replay": jax.random.normal(replay_key, (CAPACITY, WIDTH)),
-            "weights": jax.random.normal(weights_key, (self.hidden, self.hidden)) / 16,
-            "key": key,
-            "iteration": jnp.zeros((), jnp.int32),
-        }
-
-    def step(self, state: Any) -> tuple[Any, Metrics]:
-        """Write transitions, and multiply."""
-        new_key, key = jax.random.split(state["key"])
-        new = jax.random.normal(new_key, (self.steps_per_iteration, WIDTH))
-        at = (state["iteration"] * self.steps_per_iteration) % CAPACITY
-        replay = jax.lax.dynamic_update_slice(state["replay"], new, (at, 0))
-
-        def gradient_step(weights: Array, _: None) -> tuple[Array, None]:
-            return jnp.tanh(weights @ weights @ weights @ weights), None
-
-        weights, _ = jax.lax.scan(gradient_step, state["weights"], None, length=self.gradient_steps)
-        state = {
-            "replay": replay,
-            "weights": weights,
-            "key": key,
-            "iteration": state["iteration"] + 1,
-        }
-        return state, {"loss": jnp.mean(weights)}
-
-    def evaluate(self, state: Any, key: PRNGKeyArray) -> Metrics:
-        """Return a number."""
-        return {"eval/return": jnp.mean(state["weights"])}
-
-
-@dataclasses.dataclass(frozen=True)
-class ReplayExperiment:
-    """The replay, with or without checkpoints."""
-
-    trainer: TrainerConfig
-    hparams: Any = None
-
-    def make_learner(self) -> Learner:
-        """Make it."""
-        return Replaying()
 
 
 class _Clock(NoProgress):
@@ -95,15 +33,18 @@ def checkpoint_overhead(scratch: pathlib.Path) -> tuple[dict[str, Figure], dict[
     cadence = TrainerConfig(env_steps=1)
     period = cadence.chunks_per_checkpoint
     chunks = 3 * period + 1  # The last chunk always saves; it is not counted.
-    steps = Replaying.steps_per_iteration * cadence.iterations_per_chunk * chunks
+    iterations = cadence.iterations_per_chunk * chunks
+    learner = CONFIG.make_learner()
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     for repetition in range(REPETITIONS):
         for name, every in (("with", period), ("without", chunks + 1)):
             trainer = TrainerConfig(
-                env_steps=steps, chunks_per_checkpoint=every, chunks_per_evaluation=chunks
+                env_steps=learner.steps_per_iteration * iterations,
+                chunks_per_checkpoint=every,
+                chunks_per_evaluation=chunks,
             )
+            experiment = dataclasses.replace(CONFIG, trainer=trainer)
             run = RunFolder(scratch / f"replay_{name}_{repetition}")
-            experiment = ReplayExperiment(trainer)
             run.create("replay", experiment)
             clock = _Clock()
             train(experiment, run, clock)
@@ -114,12 +55,16 @@ def checkpoint_overhead(scratch: pathlib.Path) -> tuple[dict[str, Figure], dict[
         value=float(np.median(overheads)),
         interval=(min(overheads), max(overheads)),
         seeds=overheads,
-        source="iteration time with asynchronous checkpoints of a 100 MB replay over without, - 1",
+        source="half_cheetah_sac, default cadence: time with asynchronous checkpoints over that "
+        "without, - 1",
         limit=0.05,
     )
-    iterations = 2 * period * cadence.iterations_per_chunk
+    compared = 2 * period * cadence.iterations_per_chunk
+    state = jax.eval_shape(learner.init, jax.random.key(0), CONFIG.hparams)
+    n_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.replay))
     return {"checkpoint_overhead": figure}, {
-        "seconds_per_iteration": {n: np.median(s) / iterations for n, s in seconds.items()},
+        "seconds_per_iteration": {n: np.median(s) / compared for n, s in seconds.items()},
         "iterations_per_checkpoint": period * cadence.iterations_per_chunk,
-        "megabytes": CAPACITY * WIDTH * 4 / 1e6,
+        "transitions": CONFIG.sac.replay_capacity,
+        "replay_megabytes": n_bytes / 1e6,
     }

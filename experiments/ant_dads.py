@@ -17,7 +17,7 @@ CONFIG = SkillExperiment(
     algorithm="dads",
     dads=DADSConfig(predicts="state", prior_samples=20, fit=FitConfig(updates=64)),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
-    hparams=DiscoveryHparams(core=PPOHparams()),
+    hparams=DiscoveryHparams(ppo=PPOHparams()),
 )
 
 FIGURES = {

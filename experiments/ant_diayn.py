@@ -16,7 +16,7 @@ CONFIG = SkillExperiment(
     diayn=DIAYNConfig(sees="state"),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
-    hparams=DiscoveryHparams(core=PPOHparams()),
+    hparams=DiscoveryHparams(ppo=PPOHparams()),
 )
 
 FIGURES = {

@@ -16,7 +16,7 @@ CONFIG = SkillExperiment(
     diayn=DIAYNConfig(sees="state"),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
-    hparams=DiscoveryHparams(core=PPOHparams(entropy_weight=0.01)),
+    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01)),
 )
 
 _SOURCE = "own bar; deterministic policy, episodes of 200 steps (10 s)"

@@ -1,11 +1,9 @@
 """HalfCheetah learns in one policy-gradient step whether to run forward or backward (ProMP)."""
 
-import dataclasses
-
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
+from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
 # 200 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
@@ -15,19 +13,7 @@ CONFIG = MetaRLExperiment(
     meta=MAMLRLConfig(outer="promp", hidden=(64, 64), activation="tanh"),
 )
 
-# Without inner steps an iteration has half the episodes: as many iterations, then.
-_WITHOUT_STEPS = dataclasses.replace(
-    CONFIG,
-    trainer=dataclasses.replace(CONFIG.trainer, env_steps=32_000_000),
-    meta=dataclasses.replace(CONFIG.meta, inner_steps=0),
-)
-BASELINES = {
-    "oracle": dataclasses.replace(
-        _WITHOUT_STEPS,
-        meta=dataclasses.replace(_WITHOUT_STEPS.meta, policy_obs="privileged_state"),
-    ),
-    "pretrained": _WITHOUT_STEPS,
-}
+BASELINES = baselines_of(CONFIG)
 
 _SOURCE = "Finn et al. 2017, released data: −50.7 / 293 / 313 / 316 and 443 told the direction"
 FIGURES = {

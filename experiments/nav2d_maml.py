@@ -5,34 +5,20 @@ step here, which is .1: the untrained policy's noise is a tenth of theirs in the
 are tested in stripes that training leaves out, instead of anywhere.
 """
 
-import dataclasses
-
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
+from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
 # 200 iterations of 20 tasks, 20 episodes, 100 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("point_mass", options={"episode_length": 100}),
     family=FamilyConfig("navigation"),
     trainer=TrainerConfig(env_steps=16_000_000, population=3),
-    meta=MAMLRLConfig(num_tasks=20, outer="trpo"),
+    meta=MAMLRLConfig(num_tasks=20, outer="trpo", num_curvature_tasks=5),
 )
 
-# Without inner steps an iteration has half the episodes: as many iterations, then.
-_WITHOUT_STEPS = dataclasses.replace(
-    CONFIG,
-    trainer=dataclasses.replace(CONFIG.trainer, env_steps=8_000_000),
-    meta=dataclasses.replace(CONFIG.meta, inner_steps=0),
-)
-BASELINES = {
-    "oracle": dataclasses.replace(
-        _WITHOUT_STEPS,
-        meta=dataclasses.replace(_WITHOUT_STEPS.meta, policy_obs="privileged_state"),
-    ),
-    "pretrained": _WITHOUT_STEPS,
-}
+BASELINES = baselines_of(CONFIG)
 
 _SOURCE = "Finn et al. 2017, released data: −40.4 / −11.7 / −3.3 / −3.2 and −2.3 told the goal"
 FIGURES = {

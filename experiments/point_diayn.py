@@ -23,7 +23,7 @@ CONFIG = SkillExperiment(
         initial_std=0.5,
     ),
     discovery=DiscoveryConfig(num_eval_skills=6, episodes_per_skill=8),
-    hparams=DiscoveryHparams(core=PPOHparams(learning_rate=1e-3)),
+    hparams=DiscoveryHparams(ppo=PPOHparams(learning_rate=1e-3)),
 )
 
 FIGURES = {

@@ -32,6 +32,10 @@ class Headline:
         """Write a value as a person wants to read it."""
         return f"{value:.{self.digits}f}"
 
+    def upward(self, value: float) -> float:
+        """Return the value so that more is better."""
+        return value if self.higher_is_better else -value
+
 
 RETURN = Headline("eval/return", "episode_return", "return")
 """What learners that act are judged by: the deterministic policy's return."""
@@ -89,3 +93,18 @@ class ActingLearner(Learner, Protocol):
 def acts(learner: Learner) -> TypeGuard[ActingLearner]:
     """Say whether a learner has an environment and acts in it."""
     return hasattr(learner, "act_greedily")
+
+
+class WorldsLearner(Learner, Protocol):
+    """A learner whose state holds worlds, that may be divided over devices.
+
+    Attributes:
+        env_fields: Fields of its state, a dataclass, all of whose leaves lead with `env`.
+    """
+
+    env_fields: tuple[str, ...]
+
+
+def has_worlds(learner: Learner) -> TypeGuard[WorldsLearner]:
+    """Say whether a learner's state holds worlds."""
+    return hasattr(learner, "env_fields")

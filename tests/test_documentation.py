@@ -5,6 +5,8 @@ import re
 
 import jax
 
+from metaskill.rl.sac_config import SACHparams
+
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 
@@ -40,6 +42,14 @@ def test_the_examples_of_meta_learning_run() -> None:
     expected = -2.0 * 0.8**6
     assert abs(float(namespace["meta_gradient"]["slope"]) - expected) < 1e-5
     assert namespace["metrics"]["loss/post_adaptation"].shape == (2,)
+
+
+def test_the_examples_of_sac_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "sac.md")
+    assert namespace["metrics"]["update_to_data"].shape == (2,)
+    state = jax.eval_shape(namespace["constrained"].init, jax.random.key(0), SACHparams())
+    _, metrics = jax.eval_shape(namespace["constrained"].step, state)
+    assert "loss/regularizer_cost" in metrics
 
 
 def test_the_examples_of_skills_run() -> None:

@@ -10,6 +10,7 @@ import pathlib
 from absl import flags
 
 from metaskill.cli.flags import parse
+from metaskill.errors import UserError
 from metaskill.results.file import read_results
 from metaskill.results.table import markdown_table
 
@@ -31,10 +32,17 @@ def run(arguments: list[str]) -> None:
 
     _, values = parse(arguments, [], define)
     if values.markdown:
-        pathlib.Path(values.markdown).write_text(_PREFACE + markdown_table(_FOLDERS))
+        _write(pathlib.Path(values.markdown), _PREFACE + markdown_table(_FOLDERS))
         return
     for result in read_results(_FOLDERS):
         for key, figure in result["figures"].items():
             bar = {name: figure[name] for name in ("required", "limit") if name in figure}
             verdict = {True: "pass", False: "FAIL", None: "-"}[figure["passed"]]
             print(f"{verdict:<5} {key:<32} {figure['value']:<12.5g} {json.dumps(bar)}")
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror}): choose another file.") from error

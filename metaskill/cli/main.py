@@ -11,8 +11,10 @@ from metaskill.errors import Preempted, UserError, nearest
 # Modules by command, imported only when used, so that `--help` is immediate.
 _COMMANDS = {
     "train": ("metaskill.cli.train", "train an experiment, or go on with its run"),
+    "sweep": ("metaskill.cli.sweep", "train many hyperparameters and seeds side by side"),
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
+    "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),
     "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
@@ -35,7 +37,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         sys.exit(_run(arguments))
     except UserError as error:
-        print(f"metaskill: {error}", file=sys.stderr)
+        # One line, even where it quotes what was given.
+        print(f"metaskill: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except Preempted as stop:
         print(f"metaskill: {stop}", file=sys.stderr)

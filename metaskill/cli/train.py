@@ -11,6 +11,8 @@ Ctrl-C ends it at once. docs/training.md says more.
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
   --resume=WHETHER     auto: go on with the run that the folder holds, or start one (default);
                        never: refuse a folder that holds a run; must: refuse one that does not
+  --profile            write a trace of the first chunk into the run folder, for TensorBoard
+                       and ui.perfetto.dev
   --report             make report.html, with a video, at the end
 """
 
@@ -22,6 +24,7 @@ from absl import flags
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.flags import override, parse
 from metaskill.errors import UserError
+from metaskill.training.experiment import Experiment
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
@@ -39,6 +42,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
         )
+        flags.DEFINE_bool("profile", False, "trace the first chunk", flag_values=values)
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
 
     others, config = override(arguments, find_experiment(arguments[0]))
@@ -46,20 +50,13 @@ def run(arguments: list[str]) -> None:
     if values.seed is not None:
         trainer = dataclasses.replace(config.trainer, seed=values.seed)
         config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
-    if values.engine is not None:
-        env = getattr(config, "env", None)
-        if env is None:
-            raise UserError(
-                f"{name} has no environment, so --engine chooses nothing: leave it out."
-            )
-        env = dataclasses.replace(env, engine=values.engine)
-        config = dataclasses.replace(config, env=env)  # type: ignore[type-var]
+    config = with_engine(name, config, values.engine)
     learner = config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
     if folder.create(name, config, values.resume):
         print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
     with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
-        outcome = train(config, folder, progress)
+        outcome = train(config, folder, progress, profile=values.profile)
     headline = learner.headline
     values_of_members = ", ".join(map(headline.show, outcome.evaluation[headline.metric]))
     print(
@@ -71,5 +68,22 @@ def run(arguments: list[str]) -> None:
 
         make_report(folder, name, config)
         print(f"report:      {folder.report_file}")
+    if values.profile:
+        print(f"trace:       {folder.profile}")
     print(f"checkpoints: {folder.checkpoints}")
     print(f"metrics:     {folder.metrics_file}")
+
+
+def with_engine(name: str, config: Experiment, engine: str | None) -> Experiment:
+    """Return an experiment on another engine, where one is asked for.
+
+    Raises:
+        UserError: If it has no environment.
+    """
+    if engine is None:
+        return config
+    env = getattr(config, "env", None)
+    if env is None:
+        raise UserError(f"{name} has no environment, so --engine chooses nothing: leave it out.")
+    env = dataclasses.replace(env, engine=engine)
+    return dataclasses.replace(config, env=env)  # type: ignore[type-var]

@@ -23,7 +23,7 @@ def environment_names() -> list[str]:
     return sorted(_CLASSES)
 
 
-def make(name: str, engine: str = "auto", **options: Any) -> Env:
+def make(name: str, /, engine: str = "auto", **options: Any) -> Env:
     """Make the environment called `name`.
 
     Args:

@@ -188,9 +188,10 @@ class MAMLRL:
         task_key, episode_key = jax.random.split(key)
         n_tasks = self.config.num_eval_tasks
         tasks = jax.vmap(self.family.sample_held_out)(jax.random.split(task_key, n_tasks))
-        returns = jax.vmap(lambda task, k: self._adaptation_curve(state, task, k))(
+        _, returns = jax.vmap(lambda task, k: self.adapt_to(state, task, k, _EVALUATED_STEPS))(
             tasks, jax.random.split(episode_key, n_tasks)
         )
+        returns = jnp.mean(returns, axis=-1)
         curve = jnp.mean(returns, axis=0)
         return {
             "eval/return": curve[1],
@@ -216,11 +217,14 @@ class MAMLRL:
                 hparams.learning_rate,
                 self.config.num_epochs,
             )
+        # The tasks are in no order, so that the first of them are a fair sample.
+        some_tasks = jax.tree.map(lambda leaf: leaf[: self.config.num_curvature_tasks], batch)
         params, report = trust_region_step(
             lambda params: -self.outer_loss(params, batch, hparams),
             lambda params: self.divergence(params, batch, hparams),
             state.params,
             hparams.delta,
+            curvature=lambda params: self.divergence(params, some_tasks, hparams),
         )
         losses = {
             "improvement": report.improvement,
@@ -302,23 +306,37 @@ class MAMLRL:
         adapted, before = jax.lax.scan(step, state.params["policy"], keys)
         return TaskExperience(before, self._play(adapted, task, after_key, state.hparams))
 
-    def _adaptation_curve(
-        self, state: MAMLRLState, task: Context, key: PRNGKeyArray
-    ) -> Float[Array, " step"]:
-        """Return one task's mean returns before the first test step and after each."""
+    def adapt_to(
+        self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int
+    ) -> tuple[Params, Float[Array, "step episode"]]:
+        """Adapt to one task as it is done after training, and play it in between.
+
+        Args:
+            state: The meta-learned state.
+            task: The task.
+            key: Source of the episodes' randomness.
+            n_steps: Number of inner steps, each on fresh episodes. The first has the step
+                size of training, those after it half of that.
+
+        Returns:
+            The policy before the first step and after each (axis: step, of n_steps + 1),
+            and the returns of the episodes that each played.
+        """
         step_size = self._step_size(state.params, state.hparams)
 
-        def step(policy: Params, inputs: tuple[PRNGKeyArray, Array]) -> tuple[Params, Scalar]:
+        def step(
+            policy: Params, inputs: tuple[PRNGKeyArray, Array]
+        ) -> tuple[Params, tuple[Params, Array]]:
             key, scale = inputs
             experience = self._play(policy, task, key, state.hparams)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
-            policy = self._inner_step(policy, experience, scaled)
-            return policy, jnp.mean(experience.episodes.total_return)
+            adapted = self._inner_step(policy, experience, scaled)
+            return adapted, (policy, experience.episodes.total_return)
 
-        keys = jax.random.split(key, _EVALUATED_STEPS + 1)
-        scales = jnp.where(jnp.arange(_EVALUATED_STEPS + 1) == 0, 1.0, 0.5)
-        _, returns = jax.lax.scan(step, state.params["policy"], (keys, scales))
-        return returns
+        keys = jax.random.split(key, n_steps + 1)
+        scales = jnp.where(jnp.arange(n_steps + 1) == 0, 1.0, 0.5)
+        _, (policies, returns) = jax.lax.scan(step, state.params["policy"], (keys, scales))
+        return policies, returns
 
     def _play(
         self, policy: Params, task: Context, key: PRNGKeyArray, hparams: MAMLRLHparams

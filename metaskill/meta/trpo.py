@@ -48,6 +48,7 @@ def trust_region_step(
     divergence: Callable[[Params], Scalar],
     params: Params,
     delta: float | Array,
+    curvature: Callable[[Params], Scalar] | None = None,
 ) -> tuple[Params, TrustRegionReport]:
     """Climb an objective as far as a divergence from the present parameters allows.
 
@@ -62,17 +63,19 @@ def trust_region_step(
         divergence: From the present parameters; 0, with gradient 0, there.
         params: The present parameters.
         delta: The largest divergence.
+        curvature: A cheaper estimate of the divergence, whose Hessian is taken in place of
+            its own; whether a step is accepted is decided by the divergence itself.
     """
     before, gradient = jax.value_and_grad(objective)(params)
     # The Hessian is asked for at one point only: linearized once, each of its products
     # costs a tangent, and the gradient under it is not computed again.
-    _, hessian_product = jax.linearize(jax.grad(divergence), params)
+    _, hessian_product = jax.linearize(jax.grad(curvature or divergence), params)
 
     def damped(x: Params) -> Params:
         return jax.tree.map(lambda fx, leaf: fx + _DAMPING * leaf, hessian_product(x), x)
 
-    direction, curvature = conjugate_gradient(damped, gradient)
-    length = jnp.sqrt(2.0 * delta / (curvature + 1e-8))
+    direction, bend = conjugate_gradient(damped, gradient)
+    length = jnp.sqrt(2.0 * delta / (bend + 1e-8))
 
     def moved(j: Int[Array, ""]) -> Params:
         scale = length * jnp.power(jnp.float32(_BACKTRACK), j.astype(jnp.float32))

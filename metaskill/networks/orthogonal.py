@@ -1,5 +1,7 @@
 """Initial weights with orthonormal rows or columns, of matrix products alone."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -9,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 _ITERATIONS = 48
 
 
-def orthogonal(scale: float) -> jax.nn.initializers.Initializer:
+def orthogonal(scale: float) -> Callable[..., Array]:
     """Make an initializer of matrices W with W'W or WW' = scale^2 I, whichever is smaller.
 
     W is the orthogonal factor of a Gaussian matrix's polar decomposition, uniform over all

@@ -1,5 +1,6 @@
 """Policies: from an observation to a distribution over actions."""
 
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -34,4 +35,35 @@ class GaussianPolicy(nn.Module):
         log_std = self.param(
             "log_std", nn.initializers.constant(jnp.log(self.initial_std)), (self.action_size,)
         )
+        return find_distribution(self.distribution)(mean, log_std)
+
+
+class StateDependentGaussianPolicy(nn.Module):
+    """An MLP for the mean and the log standard deviation of every action.
+
+    The log standard deviation is squashed into [-5, 2] as low + (high - low) (1 + tanh) / 2,
+    smoothly, so that it can always come back from its limits.
+
+    Attributes:
+        action_size: Number of action dimensions.
+        hidden_sizes: Widths of the hidden layers.
+        activation: A name in `networks.mlp.ACTIVATIONS`.
+        distribution: `gaussian` or `tanh_gaussian`.
+        initial_std: Standard deviation of the untrained policy.
+    """
+
+    action_size: int
+    hidden_sizes: Sequence[int]
+    activation: str = "relu"
+    distribution: str = "tanh_gaussian"
+    initial_std: float = 1.0
+
+    @nn.compact
+    def __call__(self, obs: Float[Array, "*batch obs"]) -> Gaussian | TanhGaussian:
+        """Return the distribution over actions; its mean starts near 0."""
+        low, high = -5.0, 2.0
+        outputs = MLP(self.hidden_sizes, 2 * self.action_size, self.activation, output_scale=0.01)
+        mean, raw = jnp.split(outputs(obs), 2, axis=-1)
+        start = math.atanh(2.0 * (math.log(self.initial_std) - low) / (high - low) - 1.0)
+        log_std = low + (high - low) * (1.0 + jnp.tanh(raw + start)) / 2.0
         return find_distribution(self.distribution)(mean, log_std)

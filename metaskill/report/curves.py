@@ -17,17 +17,19 @@ from metaskill.training.experiment import TrainerConfig
 from metaskill.training.metrics import Row, read_rows
 
 
-def series(rows: Iterable[Row], metric: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Collect a metric against environment steps, by seed.
+def series(
+    rows: Iterable[Row], metric: str, by: str = "seed"
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Collect a metric against environment steps, by seed or by member.
 
     Returns:
-        For each seed the steps and the values, without the rows that lack the metric.
+        For each of them the steps and the values, without the rows that lack the metric.
     """
     points: dict[int, list[tuple[float, float]]] = {}
     for row in rows:
         value = row.get(metric)
         if value is not None:
-            points.setdefault(int(row["seed"] or 0), []).append((row["env_steps"] or 0, value))
+            points.setdefault(int(row[by] or 0), []).append((row["env_steps"] or 0, value))
     return {
         seed: (np.array([x for x, _ in pairs]), np.array([y for _, y in pairs]))
         for seed, pairs in points.items()

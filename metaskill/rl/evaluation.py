@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation, State
+from metaskill.learner import Metrics
 
 
 @jax.tree_util.register_dataclass
@@ -53,6 +54,24 @@ def run_episode(
     start = (state, nothing, jnp.zeros((), bool))
     (_, episode, _), _ = jax.lax.scan(step, start, None, length=env.episode_length)
     return episode
+
+
+def evaluate_policy(
+    env: Env,
+    sample_context: SampleContext,
+    policy: Callable[[Observation], Float[Array, " action"]],
+    key: PRNGKeyArray,
+    n_episodes: int,
+) -> Metrics:
+    """Return statistics of whole episodes under a deterministic policy."""
+    keys = jax.random.split(key, n_episodes)
+    episodes = jax.vmap(lambda k: run_episode(env, sample_context, policy, k))(keys)
+    return {
+        "eval/return": jnp.mean(episodes.total_reward),
+        "eval/return_std": jnp.std(episodes.total_reward),
+        "eval/length": jnp.mean(episodes.length.astype(jnp.float32)),
+        "eval/terminated": jnp.mean(episodes.terminated.astype(jnp.float32)),
+    }
 
 
 def record_episode(

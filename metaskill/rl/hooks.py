@@ -130,7 +130,7 @@ def loss_and_gradient(
 def fresh_rewards(
     hooks: Hooks, model: Any, experience: Experience, key: PRNGKeyArray
 ) -> tuple[Any, Float[Array, " batch"], Metrics]:
-    """Update the model behind the reward on fresh experience, then reward that with it.
+    """Update the model behind the reward on experience, then reward that with it.
 
     Returns:
         The model (the old one, if the new one is not finite), the rewards, and metrics: the

@@ -20,7 +20,7 @@ from metaskill.networks.normalizer import (
     update_statistics,
 )
 from metaskill.networks.policy import GaussianPolicy
-from metaskill.rl.evaluation import run_episode
+from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
@@ -69,6 +69,7 @@ class PPO:
 
     headline = RETURN
     step_unit = "environment steps"
+    env_fields = ("workers",)
 
     def __init__(
         self,
@@ -182,18 +183,13 @@ class PPO:
 
     def evaluate(self, state: PPOState, key: PRNGKeyArray) -> Metrics:
         """Return statistics of whole episodes under the deterministic policy."""
-        keys = jax.random.split(key, self.config.num_eval_episodes)
-        episodes = jax.vmap(
-            lambda k: run_episode(
-                self.env, self.sample_context, lambda obs: self.act_greedily(state, obs), k
-            )
-        )(keys)
-        return {
-            "eval/return": jnp.mean(episodes.total_reward),
-            "eval/return_std": jnp.std(episodes.total_reward),
-            "eval/length": jnp.mean(episodes.length.astype(jnp.float32)),
-            "eval/terminated": jnp.mean(episodes.terminated.astype(jnp.float32)),
-        }
+        return evaluate_policy(
+            self.env,
+            self.sample_context,
+            lambda obs: self.act_greedily(state, obs),
+            key,
+            self.config.num_eval_episodes,
+        )
 
     def act_greedily(self, state: PPOState, obs: Observation) -> Float[Array, " action"]:
         """Return the trained policy's deterministic action."""

@@ -9,8 +9,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Observation
-from metaskill.learner import ActingLearner, Headline, Metrics
+from metaskill.learner import Headline, Metrics
 from metaskill.rl.hooks import Experience, Intrinsic
+from metaskill.rl.ppo import PPO
+from metaskill.rl.ppo_config import PPOHparams
+from metaskill.rl.sac import SAC
+from metaskill.rl.sac_config import SACHparams
 from metaskill.skills.diagnostics import action_sensitivity, coverage, position_deviation
 from metaskill.skills.execution import Execution, execute
 from metaskill.skills.option import run_option
@@ -51,11 +55,13 @@ class DiscoveryHparams:
     """What a sweep may vary without recompiling.
 
     Attributes:
-        core: Those of the core.
+        ppo: Those of PPO, read where it is the core.
+        sac: Those of SAC, read where that is.
         model_learning_rate: Adam's step size for the model behind the reward.
     """
 
-    core: Any
+    ppo: PPOHparams = dataclasses.field(default_factory=PPOHparams)
+    sac: SACHparams = dataclasses.field(default_factory=SACHparams)
     model_learning_rate: float | Array = 3e-4
 
 
@@ -71,7 +77,7 @@ class SkillDiscovery:
 
     def __init__(
         self,
-        core: ActingLearner,
+        core: PPO | SAC,
         env: SkillEnv,
         sample_context: SampleContext,
         reward: SkillReward,
@@ -100,7 +106,10 @@ class SkillDiscovery:
 
     def init(self, key: PRNGKeyArray, hparams: DiscoveryHparams) -> Any:
         """Return the core's untrained state."""
-        state = self.core.init(key, hparams.core)
+        core = self.core
+        state: Any = (
+            core.init(key, hparams.sac) if isinstance(core, SAC) else core.init(key, hparams.ppo)
+        )
         model = dataclasses.replace(
             state.intrinsic, learning_rate=jnp.float32(hparams.model_learning_rate)
         )

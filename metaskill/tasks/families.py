@@ -159,7 +159,7 @@ FAMILIES: dict[str, Callable[..., TaskFamily]] = {
 }
 
 
-def make_family(name: str, env: Env, **options: Any) -> TaskFamily:
+def make_family(name: str, env: Env, /, **options: Any) -> TaskFamily:
     """Make the family called `name` for an environment.
 
     Args:

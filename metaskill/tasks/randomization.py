@@ -35,8 +35,13 @@ class Randomization:
     strengths: dict[str, Distribution] = dataclasses.field(default_factory=dict)
     per_actuator: frozenset[str] = frozenset()
 
-    def make_env(self, name: str, **options: Any) -> Env:
+    def make_env(self, name: str, privileged: bool = False, /, **options: Any) -> Env:
         """Make a registered environment that has the parameters and the interface.
+
+        Args:
+            name: Its name.
+            privileged: Whether it also observes `privileged_state`, which holds the context.
+            options: The environment's own.
 
         Raises:
             UserError: If the environment does not exist, or a parameter could have no
@@ -48,7 +53,10 @@ class Randomization:
         env = make(name, **options)
         zeros = {entry: jnp.zeros(env.action_size) for entry in self.per_actuator}
         nominal = dataclasses.replace(env.nominal_context(), interface=zeros)
-        return make_interface(env, self.interface, nominal)
+        interface = dataclasses.replace(
+            self.interface, privileged=privileged or self.interface.privileged
+        )
+        return make_interface(env, interface, nominal)
 
     def sampler(self, env: Env) -> SampleContext:
         """Return the sampler of this randomization's contexts, nominal in the reward.

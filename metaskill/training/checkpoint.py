@@ -16,6 +16,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from metaskill.errors import UserError
+from metaskill.training.distributed import gathered, is_writer, wait_for_all
 from metaskill.training.run_folder import cannot_write, write_json
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Checkpoint:
         seconds: Training time until then.
         rollbacks: Times that the run had gone back to an earlier checkpoint.
         score: What the best checkpoint is the best by; None where it was not measured.
+        failed: Positions of the members that have ended alone: their state means nothing.
     """
 
     state: Any
@@ -38,6 +40,7 @@ class Checkpoint:
     seconds: float = 0.0
     rollbacks: int = 0
     score: float | None = None
+    failed: tuple[int, ...] = ()
 
 
 class Checkpoints:
@@ -87,14 +90,14 @@ class Checkpoints:
                 still there.
         """
         self.wait()
-        # Real copies: on CPU `np.asarray` would be a view of buffers that the next chunk
-        # overwrites. Empty arrays (the activations of a robot without any) are not worth
-        # storing.
+        # Empty arrays (the activations of a robot without any) are not worth storing.
         arrays = {
-            name: np.array(_storable(leaf), copy=True)
+            name: gathered(_storable(leaf))
             for name, leaf in _named_leaves(checkpoint.state)
             if leaf.size
         }
+        if not is_writer():
+            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _check_space(self._folder, sum(array.nbytes for array in arrays.values()))
@@ -142,6 +145,7 @@ class Checkpoints:
                 configuration.
         """
         self.wait()
+        wait_for_all("checkpoint")
         iterations = self.iterations()
         for iteration in reversed(iterations):
             try:
@@ -198,6 +202,7 @@ class Checkpoints:
             "seconds": checkpoint.seconds,
             "rollbacks": checkpoint.rollbacks,
             "score": checkpoint.score,
+            "failed": checkpoint.failed,
         }
         write_json(
             partial / "description.json", {"checksum": _checksum(arrays), "checkpoint": description}
@@ -217,7 +222,13 @@ class Checkpoints:
         arrays = {name: np.asarray(value) for name, value in restored.items()}
         if _checksum(arrays) != record["checksum"]:
             raise ValueError("its contents do not match its checksum")
-        return arrays, record["checkpoint"]
+        description = record["checkpoint"]
+        return arrays, description | {"failed": tuple(description.get("failed", ()))}
+
+    def failed(self, iteration: int) -> tuple[int, ...]:
+        """Return the positions of the members that had ended alone."""
+        record = json.loads((self._folder / str(iteration) / "description.json").read_text())
+        return tuple(record["checkpoint"].get("failed", ()))
 
     def _score(self, iteration: int) -> float | None:
         try:
@@ -227,6 +238,8 @@ class Checkpoints:
             return None
 
     def _move_aside(self, iteration: int) -> None:
+        if not is_writer():
+            return
         aside = self._folder.with_name("damaged_checkpoints")
         aside.mkdir(exist_ok=True)
         shutil.rmtree(aside / str(iteration), ignore_errors=True)

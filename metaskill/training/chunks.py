@@ -1,58 +1,175 @@
 """The compiled programs of a run, and when each is due."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
+from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.training.experiment import TrainerConfig
+from metaskill.training.mesh import MeshShape, over_population, place, state_shardings
+from metaskill.training.population import Population, keys_of, stacked_hparams
 
 
 class Chunks:
-    """A learner's functions over a population, in chunks of iterations."""
+    """A learner's functions over populations, in chunks of iterations.
 
-    def __init__(self, learner: Learner, config: TrainerConfig):
-        """Prepare the programs; nothing is compiled yet."""
-        self._config = config
-        self.seeds = range(config.seed, config.seed + config.population)
+    Members differ in data only, so populations of one size share one program.
+    """
+
+    def __init__(self, learner: Learner, config: TrainerConfig, mesh: MeshShape | None = None):
+        """Prepare the programs; nothing is compiled yet.
+
+        Args:
+            learner: What trains.
+            config: How long, and how often to look up from it.
+            mesh: Over how many devices; None for one.
+        """
+        self.config = config
         self.headline = learner.headline
         self.steps_per_iteration = learner.steps_per_iteration
-        steps_per_chunk = learner.steps_per_iteration * config.iterations_per_chunk
-        self.env_steps_per_chunk = steps_per_chunk * config.population
+        self.steps_per_chunk = learner.steps_per_iteration * config.iterations_per_chunk
         self.total_iterations = (
-            math.ceil(config.env_steps / steps_per_chunk) * config.iterations_per_chunk
+            math.ceil(config.env_steps / self.steps_per_chunk) * config.iterations_per_chunk
         )
-        step = jax.vmap(learner.step)
+        self._learner = learner
+        self._mesh = mesh or MeshShape()
+        self._programs: dict[int, _Programs] = {}
 
-        def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-            return jax.lax.scan(
-                lambda state, _: step(state), state, None, length=config.iterations_per_chunk
-            )
+    def template(self, population: Population) -> Any:
+        """Return the shapes of the population's state, without computing it."""
+        init = jax.vmap(self._learner.init)
+        return jax.eval_shape(init, keys_of(population), stacked_hparams(population))
 
-        self._run = jax.jit(run, donate_argnums=0)
-        self._init = jax.jit(jax.vmap(learner.init, in_axes=(0, None)))
-        self._evaluate = jax.jit(jax.vmap(learner.evaluate))
-
-    def init(self, hparams: Any) -> Any:
+    def init(self, population: Population) -> Any:
         """Return the untrained population."""
-        return self._init(self._keys(), hparams)
+        programs = self._of(population)
+        return programs.init(
+            programs.place_members(keys_of(population)),
+            programs.place_members(stacked_hparams(population)),
+        )
 
-    def compile(self, state: Any) -> Callable[[Any], tuple[Any, dict[str, jax.Array]]]:
-        """Compile the chunk: from a state, which it consumes, to the next and its metrics."""
-        return self._run.lower(state).compile()
+    def place(self, state: Any, population: Population) -> Any:
+        """Put a state on the devices that train it."""
+        shardings = self._of(population).state
+        return state if shardings is None else place(state, shardings)
 
-    def evaluate(self, state: Any, iteration: int) -> dict[str, np.ndarray]:
+    def compile(self, population: Population) -> jax.stages.Compiled:
+        """Compile the chunk: from a state, which it consumes, to the next and its metrics.
+
+        Raises:
+            UserError: If the mesh does not go together with the learner or its engine.
+        """
+        programs = self._of(population)
+        if programs.chunk is None:
+            template = self.template(population)
+            try:
+                programs.chunk = programs.run.lower(template).compile()
+            except NotImplementedError as error:
+                if "callbacks" not in str(error):
+                    raise
+                raise UserError(
+                    "the native engine calls the host, so worlds of one member cannot be divided "
+                    "over devices: choose --engine=mjx, or divide by population= alone."
+                ) from error
+        return programs.chunk
+
+    def evaluate(self, state: Any, population: Population, iteration: int) -> dict[str, np.ndarray]:
         """Evaluate every member, with keys that depend on seed and iteration alone."""
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, iteration))(self._keys())
-        return {name: np.asarray(v) for name, v in self._evaluate(state, keys).items()}
+        programs = self._of(population)
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, iteration))(keys_of(population))
+        metrics = programs.evaluate(state, programs.place_members(keys))
+        return {name: np.asarray(values) for name, values in metrics.items()}
 
     def is_due(self, iteration: int, every_chunks: int) -> bool:
         """Say whether something that happens every so many chunks happens now."""
-        return iteration % (self._config.iterations_per_chunk * every_chunks) == 0
+        return iteration % (self.config.iterations_per_chunk * every_chunks) == 0
 
-    def _keys(self) -> jax.Array:
-        return jax.vmap(jax.random.key)(jnp.asarray(self.seeds))
+    def _of(self, population: Population) -> "_Programs":
+        size = len(population)
+        if size not in self._programs:
+            self._programs[size] = _programs(
+                self._learner, self.config, self.template(population), self._mesh.holding(size)
+            )
+        return self._programs[size]
+
+
+@dataclasses.dataclass
+class _Programs:
+    """What a population of one size is trained by.
+
+    Attributes:
+        init: From keys and hyperparameters to the state.
+        run: The chunk, to be lowered.
+        evaluate: From state and keys to metrics.
+        state: Where the leaves of the state lie; None for one device.
+        members: Where arrays lie that have nothing but the axis `population`.
+        chunk: The chunk, once it is compiled.
+    """
+
+    init: Any
+    run: Any
+    evaluate: Any
+    state: Any = None
+    members: NamedSharding | None = None
+    chunk: jax.stages.Compiled | None = None
+
+    def place_members(self, tree: Any) -> Any:
+        if self.members is None:
+            return tree
+        return place(tree, jax.tree.map(lambda _: self.members, tree))
+
+
+def _for_each(function: Callable[..., Any], at_once: int) -> Callable[..., Any]:
+    """Apply a function to every member, up to so many at once; 0 stands for all."""
+    batched = jax.vmap(function)
+
+    def in_turns(*members: Any) -> Any:
+        n_members = len(jax.tree.leaves(members)[0])
+        size = max(d for d in range(1, min(at_once, n_members) + 1) if n_members % d == 0)
+        turns = jax.tree.map(
+            lambda leaf: leaf.reshape(n_members // size, size, *leaf.shape[1:]), members
+        )
+        results = jax.lax.map(lambda turn: batched(*turn), turns)
+        return jax.tree.map(lambda leaf: leaf.reshape(n_members, *leaf.shape[2:]), results)
+
+    return in_turns if at_once else batched
+
+
+def _programs(
+    learner: Learner, config: TrainerConfig, template: Any, shape: MeshShape
+) -> _Programs:
+    at_once = config.members_at_once
+    init: Any = _for_each(learner.init, at_once)
+    step = _for_each(learner.step, at_once)
+    evaluate: Any = _for_each(learner.evaluate, at_once)
+
+    def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
+        return jax.lax.scan(
+            lambda state, _: step(state), state, None, length=config.iterations_per_chunk
+        )
+
+    if shape.size == 1:
+        return _Programs(jax.jit(init), jax.jit(run, donate_argnums=0), jax.jit(evaluate))
+    mesh = shape.make()
+    state = state_shardings(learner, template, mesh)
+    everywhere = NamedSharding(mesh, P())  # Metrics are read by every process.
+    one = P("population")
+    return _Programs(
+        init=jax.jit(over_population(init, mesh, one), out_shardings=state),
+        run=jax.jit(
+            over_population(run, mesh, (one, P(None, "population"))),
+            donate_argnums=0,
+            in_shardings=(state,),
+            out_shardings=(state, everywhere),
+        ),
+        evaluate=jax.jit(over_population(evaluate, mesh, one), out_shardings=everywhere),
+        state=state,
+        members=NamedSharding(mesh, one),
+    )

@@ -9,20 +9,21 @@ from jaxtyping import Bool
 
 
 def diverged_members(
-    metrics: dict[str, np.ndarray], tolerated: int
+    metrics: dict[str, np.ndarray], tolerated: int, failed: Bool[np.ndarray, " population"]
 ) -> Bool[np.ndarray, " population"] | None:
     """Say which members skipped more updates in a chunk than is tolerated.
 
     Args:
         metrics: Arrays with axes (iteration, population).
         tolerated: Skipped updates that are no reason to worry.
+        failed: Members that nobody looks at any more.
 
     Returns:
         None where no member did.
     """
     if "skipped_updates" not in metrics:
         return None
-    diverged: np.ndarray = metrics["skipped_updates"].sum(axis=0) > tolerated
+    diverged: np.ndarray = (metrics["skipped_updates"].sum(axis=0) > tolerated) & ~failed
     return diverged if diverged.any() else None
 
 

@@ -23,18 +23,34 @@ class EnvConfig:
         engine: `auto`, `native` or `mjx`.
         options: The environment's own options, by name.
         randomization: What varies from episode to episode: a name in `metaskill list`.
+        privileged: Whether to observe `privileged_state` too, which holds all that varies:
+            for a value function that knows more than the policy, and for oracles.
     """
 
     name: str
     engine: str = "auto"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     randomization: str = "none"
+    privileged: bool = False
 
     def make(self) -> tuple[Env, SampleContext]:
-        """Make the environment, and the sampler of its episodes' contexts."""
+        """Make the environment, and the sampler of its episodes' contexts.
+
+        Raises:
+            UserError: If a name or an option does not exist, or cannot be had together.
+        """
+        for option, field in (("engine", "engine"), ("parameters", "randomization")):
+            if option in self.options:
+                raise UserError(
+                    f"config.env.options has {option!r}, which config.env.{field} decides: "
+                    "set that one."
+                )
         randomization = find_randomization(self.randomization)
-        env = randomization.make_env(self.name, engine=self.engine, **self.options)
+        env = randomization.make_env(self.name, self.privileged, engine=self.engine, **self.options)
         return env, randomization.sampler(env)
+
+
+_MAY_BE_ZERO = ("seed", "members_at_once", "skips_tolerated", "rollbacks_tolerated")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,19 +62,22 @@ class TrainerConfig:
             environment steps where it has an environment.
         seed: Seed of the first member; the others count up from it.
         population: Members trained side by side in one program.
+        members_at_once: Up to how many members' arithmetic is batched; 0 for all. With 1 they
+            take turns in the one program, each bit for bit as in a run of its own.
         iterations_per_chunk: Iterations between two returns to Python.
         chunks_per_evaluation: Chunks between two evaluations.
         chunks_per_checkpoint: Chunks between two checkpoints.
         checkpoints_kept: Newest checkpoints that stay on disk, beside the best.
         skips_tolerated: Updates that may be skipped in a chunk, by one member, because they
             were not finite; beyond, the run goes back to its last checkpoint.
-        rollbacks_tolerated: Times that it goes back to the same checkpoint, each time with
-            new keys, before it gives up.
+        rollbacks_tolerated: Times that a member goes back to the same checkpoint, each time
+            with new keys, before it is given up.
     """
 
     env_steps: int
     seed: int = 0
     population: int = 1
+    members_at_once: int = 0
     iterations_per_chunk: int = 10
     chunks_per_evaluation: int = 5
     chunks_per_checkpoint: int = 5
@@ -69,7 +88,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         """Refuse counts that make no sense."""
         for field in dataclasses.fields(self):
-            least = 0 if field.name in ("seed", "skips_tolerated", "rollbacks_tolerated") else 1
+            least = 0 if field.name in _MAY_BE_ZERO else 1
             if getattr(self, field.name) < least:
                 raise UserError(
                     f"config.trainer.{field.name} is {getattr(self, field.name)}: "
@@ -128,6 +147,8 @@ class PPOExperiment:
 
 ConfigT = TypeVar("ConfigT")
 
+_LARGEST_INTEGER = 2**63 - 1
+
 
 def with_values(config: ConfigT, values: dict[str, Any], path: str = "config") -> ConfigT:
     """Replace fields of nested frozen dataclasses by a nested dictionary's values.
@@ -169,4 +190,6 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, concrete) or (isinstance(value, bool) and bool not in allowed):
         names = " or ".join(kind.__name__ for kind in concrete if kind.__module__ == "builtins")
         raise UserError(f"{where} must be {names}, not {value!r}.")
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        raise UserError(f"{where} is {value}: no count is that large, choose a smaller one.")
     return value

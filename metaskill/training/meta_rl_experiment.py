@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-from metaskill.envs.interface import Interface, make_interface
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.tasks.families import make_family
@@ -25,11 +24,7 @@ class FamilyConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MetaRLExperiment:
-    """Meta-learning on one environment and one family of its tasks.
-
-    A learner that is to see `privileged_state`, which holds the task, is the oracle: the
-    environment then observes it.
-    """
+    """Meta-learning on one environment and one family of its tasks."""
 
     env: EnvConfig
     family: FamilyConfig
@@ -40,6 +35,25 @@ class MetaRLExperiment:
     def make_learner(self) -> MAMLRL:
         """Build the environment, the family and the learner on them."""
         env, _ = self.env.make()
-        if self.meta.policy_obs == "privileged_state":
-            env = make_interface(env, Interface(privileged=True))
         return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))
+
+
+def baselines_of(config: MetaRLExperiment) -> dict[str, MetaRLExperiment]:
+    """Return the runs that meta-learning is held against.
+
+    `oracle` is told the task and `pretrained` learns the policy that is best on average;
+    neither takes inner steps. An iteration of theirs has the episodes before adaptation
+    only, and they train for as many iterations.
+    """
+    played = config.meta.inner_steps + 1
+    trainer = dataclasses.replace(config.trainer, env_steps=config.trainer.env_steps // played)
+    meta = dataclasses.replace(config.meta, inner_steps=0)
+    return {
+        "oracle": dataclasses.replace(
+            config,
+            env=dataclasses.replace(config.env, privileged=True),
+            trainer=trainer,
+            meta=dataclasses.replace(meta, policy_obs="privileged_state"),
+        ),
+        "pretrained": dataclasses.replace(config, trainer=trainer, meta=meta),
+    }

@@ -4,10 +4,13 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
+
+from metaskill.training.population import Population
 
 Row = dict[str, float | int | None]
 """Metrics of one member of the population at one iteration."""
@@ -54,14 +57,16 @@ class JsonLines:
 class TensorBoard:
     """Event files, one folder a member, for TensorBoard."""
 
-    def __init__(self, folder: pathlib.Path, resume_from: int | None = None):
+    def __init__(self, folder: pathlib.Path, names: dict[int, str], resume_from: int | None = None):
         """Prepare to write below `folder`.
 
         Args:
             folder: Where the members' folders are.
+            names: Their names, by number.
             resume_from: Environment steps after which earlier events no longer hold.
         """
         self._folder = folder
+        self._names = names
         self._purge_step = None if resume_from is None else resume_from + 1
         self._writers: dict[Any, Any] = {}
 
@@ -70,18 +75,22 @@ class TensorBoard:
         from tensorboardX import SummaryWriter
 
         for row in rows:
-            seed = row["seed"]
-            if seed not in self._writers:
-                folder = str(self._folder / f"seed_{seed}")
-                self._writers[seed] = SummaryWriter(folder, purge_step=self._purge_step)
+            member = int(row["member"] or 0)
+            if member not in self._writers:
+                folder = str(self._folder / _folder_name(self._names[member]))
+                self._writers[member] = SummaryWriter(folder, purge_step=self._purge_step)
             for name, value in row.items():
-                if value is not None and name not in ("seed", "iteration", "env_steps"):
-                    self._writers[seed].add_scalar(name, value, row["env_steps"])
+                if value is not None and name not in ("member", "seed", "iteration", "env_steps"):
+                    self._writers[member].add_scalar(name, value, row["env_steps"])
 
     def close(self) -> None:
         """Close every writer."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"[^\w.,=+-]+", "_", name)
 
 
 def _line(row: Row) -> str:
@@ -102,7 +111,7 @@ def read_rows(path: pathlib.Path) -> Iterator[Row]:
 def rows_of_chunk(
     metrics: dict[str, np.ndarray],
     *,
-    seeds: Iterable[int],
+    population: Population,
     iterations: Iterable[int],
     steps_per_iteration: int,
     seconds: float,
@@ -112,7 +121,7 @@ def rows_of_chunk(
 
     Args:
         metrics: Arrays with axes (iteration, population).
-        seeds: The members' seeds.
+        population: The members.
         iterations: The iterations' numbers.
         steps_per_iteration: Environment steps of each member in an iteration.
         seconds: Training time at the end of the chunk.
@@ -122,13 +131,14 @@ def rows_of_chunk(
         {
             "iteration": iteration,
             "env_steps": iteration * steps_per_iteration,
-            "seed": seed,
+            "member": member.number,
+            "seed": member.seed,
             "seconds": round(seconds, 3),
             "rollbacks": rollbacks,
             **{name: _number(values[i, j]) for name, values in metrics.items()},
         }
         for i, iteration in enumerate(iterations)
-        for j, seed in enumerate(seeds)
+        for j, member in enumerate(population)
     ]
 
 

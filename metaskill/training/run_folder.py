@@ -48,6 +48,11 @@ class RunFolder:
         return self.path / "events"
 
     @property
+    def profile(self) -> pathlib.Path:
+        """Folder of the trace of a chunk."""
+        return self.path / "profile"
+
+    @property
     def report_file(self) -> pathlib.Path:
         """The page that shows the run."""
         return self.path / "report.html"
@@ -69,32 +74,7 @@ class RunFolder:
                 or none where there must be one; or if it cannot be written.
         """
         record = {"experiment": experiment, "config": as_json(config)}
-        if self.config_file.exists():
-            if resume == "never":
-                raise UserError(
-                    f"{self.path} holds a run already: choose another --workdir, or go on with "
-                    "it by --resume=auto."
-                )
-            if self.read_config() == record:
-                return True
-            raise UserError(
-                f"{self.path} holds a run of another experiment or configuration: choose "
-                "another --workdir, or delete that folder if the run is not needed."
-            )
-        if resume == "must":
-            raise UserError(
-                f"{self.path} holds no run to resume: name its folder by --workdir, or start one "
-                "by --resume=auto."
-            )
-        # A process killed before it had begun may have left half a configuration.
-        if self.path.is_dir() and any(p.suffix != ".partial" for p in self.path.iterdir()):
-            raise UserError(f"{self.path} is not empty and holds no run: choose another --workdir.")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.config_file, record)
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-        return False
+        return claim(self.path, self.config_file, record, resume)
 
     def read_config(self) -> dict[str, Any]:
         """Return the record that `create` wrote.
@@ -111,6 +91,53 @@ class RunFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.config_file} is damaged: restore it from a copy.") from error
         return record
+
+
+def claim(folder: pathlib.Path, file: pathlib.Path, record: Any, resume: Resume) -> bool:
+    """Make a folder for what a record describes, or find the same in it.
+
+    Args:
+        folder: The folder.
+        file: Where in it the record is.
+        record: Says what the folder is for, as JSON.
+        resume: See `RunFolder.create`.
+
+    Returns:
+        Whether the folder was there already, for the same record.
+
+    Raises:
+        UserError: As `RunFolder.create`.
+    """
+    if file.exists():
+        if resume == "never":
+            raise UserError(
+                f"{folder} holds a run already: choose another --workdir, or go on with "
+                "it by --resume=auto."
+            )
+        try:
+            found = json.loads(file.read_text())
+        except ValueError as error:
+            raise UserError(f"{file} is damaged: restore it from a copy.") from error
+        if found == record:
+            return True
+        raise UserError(
+            f"{folder} holds a run of another experiment or configuration: choose "
+            "another --workdir, or delete that folder if the run is not needed."
+        )
+    if resume == "must":
+        raise UserError(
+            f"{folder} holds no run to resume: name its folder by --workdir, or start one "
+            "by --resume=auto."
+        )
+    # A process killed before it had begun may have left half a configuration.
+    if folder.is_dir() and any(path.suffix != ".partial" for path in folder.iterdir()):
+        raise UserError(f"{folder} is not empty and holds no run: choose another --workdir.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(file, record)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return False
 
 
 def as_json(config: Any) -> Any:

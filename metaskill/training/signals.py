@@ -34,21 +34,24 @@ def stop_on_signals(on_first: Callable[[], None]) -> Iterator[Callable[[], bool]
     sender.setblocking(False)
 
     def listen() -> None:
-        interrupts = 0
+        interrupts, told = 0, False
         while received := receiver.recv(1):
             interrupts += received[0] == signal.SIGINT
             if interrupts == 2:
                 _end_at_once()
-            if received[0] in (signal.SIGINT, signal.SIGTERM) and not requested.is_set():
+            if received[0] in (signal.SIGINT, signal.SIGTERM) and not told:
                 requested.set()
+                told = True
                 on_first()
 
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
     previous_descriptor = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-    # Python writes a signal's number to the descriptor only where it has a handler.
+    # Python writes a signal's number to the descriptor only where it has a handler. Where
+    # Python is running, the handler is sooner than the thread.
     previous = {
-        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
+        number: signal.signal(number, lambda *_: requested.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
         yield requested.is_set

@@ -2,10 +2,13 @@
 
 import dataclasses
 
+from metaskill.envs.auto_reset import SampleContext
 from metaskill.errors import UserError, nearest
 from metaskill.rl.hooks import Hooks
 from metaskill.rl.ppo import PPO
-from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.sac import SAC
+from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.dads import DADS, DADSConfig
 from metaskill.skills.diayn import DIAYN, DIAYNConfig
 from metaskill.skills.discovery import (
@@ -21,7 +24,7 @@ from metaskill.training.experiment import EnvConfig, TrainerConfig
 
 @dataclasses.dataclass(frozen=True)
 class SkillExperiment:
-    """Skill discovery with PPO on one environment.
+    """Skill discovery on one environment.
 
     Attributes:
         env: The environment.
@@ -30,7 +33,9 @@ class SkillExperiment:
         algorithm: `diayn` or `dads`.
         diayn: The static part of DIAYN, read where it is the algorithm.
         dads: That of DADS.
-        ppo: That of the core.
+        core: What learns the skills: `ppo` or `sac`.
+        ppo: The static part of PPO, read where it is the core.
+        sac: That of SAC.
         discovery: How skills are evaluated.
         redraw_probability: How likely a skill gives way to another after a control step of
             training, within an episode.
@@ -43,26 +48,33 @@ class SkillExperiment:
     algorithm: str
     diayn: DIAYNConfig = dataclasses.field(default_factory=DIAYNConfig)
     dads: DADSConfig = dataclasses.field(default_factory=DADSConfig)
+    core: str = "ppo"
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+    sac: SACConfig = dataclasses.field(default_factory=SACConfig)
     discovery: DiscoveryConfig = dataclasses.field(default_factory=DiscoveryConfig)
     redraw_probability: float = 0.0
-    hparams: DiscoveryHparams = dataclasses.field(
-        default_factory=lambda: DiscoveryHparams(core=PPOHparams())
-    )
+    hparams: DiscoveryHparams = dataclasses.field(default_factory=DiscoveryHparams)
 
     def make_learner(self) -> SkillDiscovery:
         """Build the environment, the reward and the core.
 
         Raises:
-            UserError: If there is no such algorithm, or the parts do not fit together.
+            UserError: If there is no such algorithm or core, or the parts do not fit together.
         """
         inner, sample_context = self.env.make()
         env = SkillEnv(inner, self.space)
         sampler = env.sampler(sample_context)
         reward = self._make_reward(env)
         practice = SkillEnv(inner, self.space, self.redraw_probability)
-        core = PPO(practice, self.ppo, sampler, Hooks(intrinsic=reward))
+        core = self._make_core(practice, sampler, Hooks(intrinsic=reward))
         return SkillDiscovery(core, env, sampler, reward, self.discovery)
+
+    def _make_core(self, env: SkillEnv, sampler: SampleContext, hooks: Hooks) -> PPO | SAC:
+        if self.core == "ppo":
+            return PPO(env, self.ppo, sampler, hooks)
+        if self.core == "sac":
+            return SAC(env, self.sac, sampler, hooks)
+        raise UserError(f"no core is called {self.core!r}: {nearest(self.core, ('ppo', 'sac'))}")
 
     def _make_reward(self, env: SkillEnv) -> SkillReward:
         if self.algorithm == "diayn":

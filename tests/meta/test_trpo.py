@@ -86,3 +86,23 @@ def test_where_the_objective_is_flat_nothing_breaks() -> None:
     params, report = trust_region_step(lambda q: 0.0 * jnp.sum(flat(q)), divergence, START, DELTA)
     assert not report.accepted
     np.testing.assert_array_equal(flat(params), flat(START))
+
+
+def test_the_curvature_chooses_the_direction_and_the_divergence_the_length() -> None:
+    def objective(params: dict) -> jax.Array:
+        return SLOPE @ flat(params)
+
+    def round_curvature(params: dict) -> jax.Array:
+        return 0.5 * jnp.sum(jnp.square(flat(params) - flat(START)))
+
+    step = jax.jit(
+        lambda params: trust_region_step(objective, divergence, params, DELTA, round_curvature)
+    )
+    params, report = step(START)
+    moved = flat(params) - flat(START)
+    # The Hessian is the identity: the direction is the gradient's.
+    np.testing.assert_allclose(
+        moved / np.linalg.norm(moved), SLOPE / np.linalg.norm(SLOPE), rtol=1e-3
+    )
+    assert bool(report.accepted)
+    assert float(divergence(params)) <= DELTA

@@ -1,5 +1,6 @@
 """Configurations: overriding, checking, and the round trip through JSON."""
 
+import jax
 import pytest
 
 from metaskill.errors import UserError
@@ -32,8 +33,16 @@ def test_json_round_trip() -> None:
         ({"ppo": 3}, "config.ppo is a group of fields"),
         ({"env": {"name": 7}}, "config.env.name must be str, not 7"),
         ({"trainer": {"env_steps": 0}}, "config.trainer.env_steps is 0"),
+        ({"trainer": {"env_steps": 10**19}}, "no count is that large"),
     ],
 )
 def test_mistakes_are_named(values: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         with_values(CONFIG, values)
+
+
+def test_a_value_function_may_know_what_the_policy_may_not() -> None:
+    env, sample_context = EnvConfig("point_mass", privileged=True).make()
+    state = env.reset(jax.random.key(0), sample_context(jax.random.key(1)))
+    assert state.obs["privileged_state"].size == env.observation_sizes["privileged_state"]
+    assert env.observation_sizes["privileged_state"] > env.observation_sizes["state"]

@@ -6,12 +6,13 @@ import pathlib
 import numpy as np
 
 from metaskill.training.metrics import JsonLines, read_rows, rows_of_chunk
+from metaskill.training.population import Member
 
 
 def test_rows_hold_one_member_at_one_iteration_and_are_valid_json() -> None:
     rows = rows_of_chunk(
         {"loss": np.array([[1.0, 2.0], [np.nan, np.inf]])},
-        seeds=[5, 6],
+        population=[Member(0, 5, None, "a"), Member(1, 6, None, "b")],
         iterations=[3, 4],
         steps_per_iteration=100,
         seconds=1.0,

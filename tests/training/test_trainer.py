@@ -16,10 +16,11 @@ import pytest
 from metaskill.errors import Preempted, UserError
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
-from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.diayn import DIAYNConfig
-from metaskill.skills.discovery import DiscoveryConfig, DiscoveryHparams
+from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
@@ -28,6 +29,7 @@ from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
@@ -125,6 +127,32 @@ def assert_same_run(a: pathlib.Path, b: pathlib.Path, states: tuple) -> None:
     assert rows[0]
 
 
+def sac_experiment(environment: str, population: int = 1) -> SACExperiment:
+    """Random actions in the first iterations, and a replay that is full before the end."""
+    sac = SACConfig(
+        num_envs=4,
+        rollout_length=2,
+        updates_per_iteration=2,
+        batch_size=8,
+        replay_capacity=48,
+        warm_up_steps=16,
+        policy_hidden=(8,),
+        critic_hidden=(8,),
+        num_eval_episodes=2,
+    )
+    return SACExperiment(
+        env=EnvConfig(environment, "native", {"episode_length": 5}),
+        trainer=TrainerConfig(
+            env_steps=4 * ITERATIONS_PER_CHUNK * sac.steps_per_iteration,
+            population=population,
+            iterations_per_chunk=ITERATIONS_PER_CHUNK,
+            chunks_per_evaluation=1,
+            chunks_per_checkpoint=1,
+        ),
+        sac=sac,
+    )
+
+
 def supervised_experiment() -> SupervisedExperiment:
     updates = 2
     return SupervisedExperiment(
@@ -158,13 +186,18 @@ def meta_rl_experiment() -> MetaRLExperiment:
     )
 
 
-def skill_experiment(algorithm: str) -> SkillExperiment:
+def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
+    with_ppo, with_sac = experiment("point_mass", chunks=4), sac_experiment("point_mass")
     return SkillExperiment(
-        **vars(experiment("point_mass", chunks=4)) | {"hparams": DiscoveryHparams(PPOHparams())},
+        env=with_ppo.env,
+        trainer=(with_sac if core == "sac" else with_ppo).trainer,
         space=SkillSpace("one_hot", 2),
         algorithm=algorithm,
         diayn=DIAYNConfig(hidden=(8,), fit=FitConfig(2, 8)),
         dads=DADSConfig(hidden=(8,), prior_samples=2, fit=FitConfig(2, 8)),
+        core=core,
+        ppo=with_ppo.ppo,
+        sac=with_sac.sac,
         discovery=DiscoveryConfig(2, 1),
         redraw_probability=0.1,
     )
@@ -176,10 +209,14 @@ LEARNERS = {
     "ppo": experiment("point_mass", chunks=4),
     "ppo_ant": experiment("ant", chunks=4),
     "ppo_population": experiment("point_mass", chunks=4, population=2),
+    "sac_ant": sac_experiment("ant"),
+    "sac_population": sac_experiment("point_mass", population=2),
     "maml_supervised": supervised_experiment(),
     "maml_rl": meta_rl_experiment(),
-    "diayn": skill_experiment("diayn"),
-    "dads": skill_experiment("dads"),
+    "diayn": skill_experiment("diayn", "ppo"),
+    "diayn_sac": skill_experiment("diayn", "sac"),
+    "dads": skill_experiment("dads", "ppo"),
+    "dads_sac": skill_experiment("dads", "sac"),
 }
 
 
@@ -317,7 +354,7 @@ def test_a_run_killed_after_going_back_ends_as_if_it_had_not_been(tmp_path: path
 
 def test_divergence_that_new_keys_do_not_mend_ends_in_a_sentence(tmp_path: pathlib.Path) -> None:
     progress = Listening()
-    with pytest.raises(UserError, match=r"seed 0, 1: .* lower the learning rate"):
+    with pytest.raises(UserError, match=r"seed 0, seed 1: .* lower the learning rate"):
         run(tmp_path / "run", fragile(mends=False), progress)
     assert len(progress.said) == 3
     assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [2, 4, 6]

@@ -1,0 +1,24 @@
+"""Ant learns in one policy-gradient step where to go (TRPO)."""
+
+from metaskill.meta.maml_rl_config import MAMLRLConfig
+from metaskill.results.adaptation import adaptation_findings
+from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+
+# 200 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
+CONFIG = MetaRLExperiment(
+    env=EnvConfig("ant", options={"objective": "goal", "episode_length": 200}),
+    family=FamilyConfig("goal_position"),
+    trainer=TrainerConfig(env_steps=64_000_000, population=3),
+    meta=MAMLRLConfig(outer="trpo", num_curvature_tasks=8),
+)
+
+BASELINES = baselines_of(CONFIG)
+
+_SOURCE = "own: no figure of the paper is known to hold on this body"
+FIGURES = {
+    1: Required(metric="eval/return_1", source=_SOURCE),
+    3: Required(metric="eval/return_3", source=_SOURCE),
+}
+
+findings = adaptation_findings("ant_goal_maml", FIGURES)

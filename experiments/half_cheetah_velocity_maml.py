@@ -1,0 +1,24 @@
+"""HalfCheetah learns in one policy-gradient step how fast it is to run (TRPO)."""
+
+from metaskill.meta.maml_rl_config import MAMLRLConfig
+from metaskill.results.adaptation import adaptation_findings
+from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+
+# 200 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
+CONFIG = MetaRLExperiment(
+    env=EnvConfig("half_cheetah", options={"objective": "velocity", "episode_length": 200}),
+    family=FamilyConfig("goal_velocity"),
+    trainer=TrainerConfig(env_steps=64_000_000, population=3),
+    meta=MAMLRLConfig(outer="trpo", num_curvature_tasks=8),
+)
+
+BASELINES = baselines_of(CONFIG)
+
+_SOURCE = "Finn et al. 2017, released data: −130 / −78.6 / −66.6 / −60.8 and −54.5 told the speed"
+FIGURES = {
+    1: Required(metric="eval/return_1", at_least=0.68, source=_SOURCE),
+    3: Required(metric="eval/return_3", at_least=0.92, source=_SOURCE),
+}
+
+findings = adaptation_findings("half_cheetah_velocity_maml", FIGURES)

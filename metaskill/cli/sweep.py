@@ -1,0 +1,183 @@
+"""usage: metaskill sweep EXPERIMENT --vary NAME=VALUES ... [flags]
+
+Trains an experiment with many hyperparameters and seeds side by side, as one vmapped
+population. Writes a table (table.csv, table.json), a picture a metric (plots/), and the
+best member as an ordinary run (best/). SIGTERM or Ctrl-C end it as they end `train`: with
+exit code 75, and the same command goes on. docs/sweeps.md says more.
+
+  --vary NAME=VALUES   given once for each thing that varies, all combinations are trained:
+                         learning_rate=log:1e-4:1e-2:5     5 values, logarithmic
+                         clip=linear:0.1:0.3:3             3 values, evenly spaced
+                         discount=0.95,0.99                these values
+                         seed=0:4                          0, 1, 2, 3
+                         clip,discount=(.1,.9),(.2,.99)    these pairs
+                       NAME is a field of the experiment's hparams, which needs no compilation
+                       of its own, or a path in its configuration, such as ppo.num_epochs=2,4,
+                       of which every value does. Without seed=, the experiment's own seeds.
+  --random=N           N random settings instead of all; each with every seed. A range
+                       without a count, log:1e-4:1e-2, is then drawn from as a whole.
+  --random_seed=N      seed of these draws (default: 0)
+  --halving=P,...      after these parts of the training, such as 0.25,0.5, drop the worse
+                       half of the settings
+  --memory=GIB         what a compiled batch may need (default: what the device has left)
+  --config.x.y=VALUE   override any field of the experiment's configuration
+  --engine=NAME        auto, native or mjx (short for --config.env.engine)
+  --workdir=FOLDER     where to write (default: runs/EXPERIMENT-sweep)
+  --resume=WHETHER     auto, never or must, as for `train`
+"""
+
+import itertools
+import json
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from metaskill.cli.experiments import find_experiment
+from metaskill.cli.flags import override, parse
+from metaskill.cli.train import with_engine
+from metaskill.cli.vary import parse_seeds, parse_vary
+from metaskill.errors import UserError
+from metaskill.report.curves import series
+from metaskill.report.sweep import plot_sweep
+from metaskill.results.sweep_table import as_csv, member_rows, setting_rows
+from metaskill.training.experiment import Experiment
+from metaskill.training.export import export_member
+from metaskill.training.memory import available_bytes
+from metaskill.training.metrics import read_rows
+from metaskill.training.progress import ProgressBar
+from metaskill.training.run_folder import as_json, cannot_write, claim, write_json
+from metaskill.training.standings import best_of, by_setting
+from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
+from metaskill.training.variations import Interval, SweepMember, draw, grid, make_members
+
+
+def run(arguments: list[str]) -> None:
+    """Train all members, then write what came of it."""
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError("name the experiment: metaskill sweep EXPERIMENT --vary NAME=VALUES.")
+
+    def define(values: flags.FlagValues) -> None:
+        flags.DEFINE_multi_string("vary", [], "what varies", flag_values=values)
+        flags.DEFINE_integer("random", None, "settings", lower_bound=1, flag_values=values)
+        flags.DEFINE_integer("random_seed", 0, "of draws", lower_bound=0, flag_values=values)
+        flags.DEFINE_list("halving", [], "parts of the training", flag_values=values)
+        flags.DEFINE_float("memory", None, "GiB", flag_values=values)
+        flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
+        flags.DEFINE_string("workdir", None, "folder", flag_values=values)
+        flags.DEFINE_enum(
+            "resume", "auto", ["auto", "never", "must"], "existing sweep", flag_values=values
+        )
+
+    others, config = override(arguments, find_experiment(arguments[0]))
+    (name,), values = parse(others, ["EXPERIMENT"], define)
+    config = with_engine(name, config, values.engine)
+    members = _members(config, values)
+    rungs = _rungs(values.halving)
+    if rungs and all(member.setting == members[0].setting for member in members):
+        raise UserError("--halving drops settings, and there is only one: vary more than the seed.")
+    memory = available_bytes() if values.memory is None else int(values.memory * 2**30)
+    folder = pathlib.Path(values.workdir or f"runs/{name}-sweep")
+    record = {
+        "experiment": name,
+        "config": as_json(config),
+        "halving": list(rungs),
+        "members": [{**m.setting, "seed": m.member.seed} for m in members],
+    }
+    record = json.loads(json.dumps(record))
+    if claim(folder, folder / "sweep.json", record, values.resume):
+        print(f"{folder} holds this sweep: going on from its last checkpoints.")
+    title = f"{name}, {len(members)} members"
+    headline = members[0].config.make_learner().headline
+    with ProgressBar(config.trainer.env_steps, title, headline) as progress:
+        outcome = run_sweep(Sweep(members, rungs, memory), folder, progress)
+    _write(outcome, name, folder)
+
+
+def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
+    texts = [text for text in values.vary if not text.startswith("seed=")]
+    seeds = [text for text in values.vary if text.startswith("seed=")]
+    if not values.vary:
+        raise UserError("nothing varies: add --vary NAME=VALUES, such as --vary seed=0:4.")
+    axes = [parse_vary(text) for text in texts]
+    names = [
+        name
+        for axis in axes
+        for name in ((axis.name,) if isinstance(axis, Interval) else axis.names)
+    ]
+    if len(seeds) > 1 or len({*names}) < len(names) or "seed" in names:
+        raise UserError("every name varies once, and the seed by itself: --vary seed=0:4.")
+    trainer = config.trainer
+    return make_members(
+        config,
+        draw(axes, values.random, values.random_seed) if values.random else grid(axes),
+        parse_seeds(seeds[0]) if seeds else range(trainer.seed, trainer.seed + trainer.population),
+    )
+
+
+def _rungs(texts: list[str]) -> tuple[float, ...]:
+    try:
+        rungs = tuple(float(text) for text in texts)
+    except ValueError as error:
+        raise UserError(f"--halving={','.join(texts)}: write parts, as in 0.25,0.5.") from error
+    ends = (0.0, *rungs, 1.0)
+    if not all(a < b for a, b in itertools.pairwise(ends)):
+        raise UserError(
+            f"--halving={','.join(texts)}: parts of the training increase, between 0 and 1."
+        )
+    return rungs
+
+
+def _write(outcome: SweepOutcome, name: str, folder: pathlib.Path) -> None:
+    """Write table, pictures and the best member's run; say where they are."""
+    headline = outcome.headline
+    best = best_of(outcome.standings, headline)
+    rows = member_rows(outcome.standings)
+    settings = setting_rows(outcome.standings, headline)
+    try:
+        (folder / "table.csv").write_text(as_csv(rows))
+        write_json(
+            folder / "table.json",
+            {
+                "experiment": name,
+                "headline": headline.metric,
+                "best": best and best.planned.member.number,
+                "settings": settings,
+                "members": rows,
+            },
+        )
+        _plot(outcome, folder / "plots")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    failed = sum(standing.status == "failed" for standing in outcome.standings)
+    if failed:
+        print(f"{failed} of {len(rows)} members failed: see the column status.")
+    print(f"table:  {folder / 'table.csv'}")
+    print(f"plots:  {folder / 'plots'}")
+    if best is None:
+        print("no member came to its end with a finite evaluation, so none is the best.")
+        return
+    export_member(best.planned, outcome.batches, name, folder / "best")
+    value = headline.show(best.value(headline.metric))
+    print(f"best:   {best.planned.member.name}: {headline.label} {value}, in {folder / 'best'}")
+
+
+def _plot(outcome: SweepOutcome, folder: pathlib.Path) -> None:
+    """Draw every metric of the evaluation, and what is nearest to the headline in training."""
+    records = [list(read_rows(batch.folder.metrics_file)) for batch in outcome.batches]
+    rows = [row for record in records for row in record]
+    evaluated = {key for row in rows for key in row if key.startswith("eval/")}
+    metrics = {outcome.headline.running, outcome.headline.metric, *evaluated}
+    folder.mkdir(exist_ok=True)
+    for metric in sorted(metrics):
+        points: dict[int, Any] = series(rows, metric, by="member")
+        curves: dict[str, Any] = {}
+        for name, members in by_setting(outcome.standings).items():
+            curve: dict[float, list[float]] = {}
+            for standing in members:
+                found = points.get(standing.planned.member.number, ((), ()))
+                for step, value in zip(*found, strict=True):
+                    curve.setdefault(float(step), []).append(value)
+            curves[name or "all"] = curve
+        picture = plot_sweep(curves, metric, outcome.step_unit)
+        (folder / f"{metric.replace('/', '_')}.png").write_bytes(picture)

@@ -1,0 +1,103 @@
+"""What SAC is told: static configuration, and hyperparameters as data."""
+
+import dataclasses
+
+import jax
+from jaxtyping import Array
+
+from metaskill.errors import UserError
+from metaskill.networks.mlp import find_activation
+
+
+@dataclasses.dataclass(frozen=True)
+class SACConfig:
+    """What the compiled program depends on.
+
+    Attributes:
+        num_envs: Worlds stepped in parallel.
+        rollout_length: Steps of each world in an iteration.
+        updates_per_iteration: Gradient steps in an iteration.
+        batch_size: Transitions in a gradient step.
+        replay_capacity: Observations held, of all worlds together.
+        warm_up_steps: Environment steps, of all worlds together, in which actions are
+            uniformly random and nothing is learned.
+        policy_hidden: Hidden layers of the policy.
+        critic_hidden: Hidden layers of each critic.
+        activation: `tanh`, `relu`, `silu` or `elu`.
+        initial_std: The untrained policy's standard deviation, before squashing.
+        policy_obs: The observation that the policy sees.
+        critic_obs: The observation that the critics see.
+        num_eval_episodes: Episodes of an evaluation.
+    """
+
+    num_envs: int = 16
+    rollout_length: int = 1
+    updates_per_iteration: int = 4
+    batch_size: int = 256
+    replay_capacity: int = 1_000_000
+    warm_up_steps: int = 10_000
+    policy_hidden: tuple[int, ...] = (256, 256)
+    critic_hidden: tuple[int, ...] = (256, 256)
+    activation: str = "relu"
+    initial_std: float = 1.0
+    policy_obs: str = "state"
+    critic_obs: str = "state"
+    num_eval_episodes: int = 16
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot run anywhere."""
+        for field in ("num_envs", "rollout_length", "updates_per_iteration", "batch_size"):
+            if getattr(self, field) < 1:
+                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        if self.warm_up_steps < 0:
+            raise UserError(f"warm_up_steps is {self.warm_up_steps}: it must be at least 0.")
+        # A trajectory of one-step episodes takes two slots a step.
+        if self.slots_per_env < 2 * self.rollout_length:
+            raise UserError(
+                f"replay_capacity is {self.replay_capacity}: {self.num_envs} worlds that roll out "
+                f"{self.rollout_length} steps need at least "
+                f"{2 * self.rollout_length * self.num_envs}."
+            )
+        find_activation(self.activation)
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps in an iteration."""
+        return self.num_envs * self.rollout_length
+
+    @property
+    def warm_up_iterations(self) -> int:
+        """Iterations in which actions are random."""
+        return -(-self.warm_up_steps // self.steps_per_iteration)
+
+    @property
+    def slots_per_env(self) -> int:
+        """Observations held of each world."""
+        return self.replay_capacity // self.num_envs
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class SACHparams:
+    """What a sweep may vary without recompiling: traced scalars.
+
+    Attributes:
+        policy_learning_rate: Adam's step size for the policy.
+        critic_learning_rate: Adam's step size for the critics.
+        discount: Discount factor.
+        target_rate: Share of the critics in the target critics' update (tau).
+        entropy_weight: The entropy's weight at first (alpha).
+        entropy_learning_rate: Adam's step size for log alpha; 0 keeps the weight fixed.
+        target_entropy: The entropy that the weight is adjusted towards, in nats per
+            action dimension.
+        reward_scale: Multiplies rewards before anything is learned from them.
+    """
+
+    policy_learning_rate: float | Array = 3e-4
+    critic_learning_rate: float | Array = 3e-4
+    discount: float | Array = 0.99
+    target_rate: float | Array = 0.005
+    entropy_weight: float | Array = 1.0
+    entropy_learning_rate: float | Array = 3e-4
+    target_entropy: float | Array = -1.0
+    reward_scale: float | Array = 1.0

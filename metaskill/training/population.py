@@ -1,0 +1,57 @@
+"""The population of a run: which seeds, and with which hyperparameters."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from metaskill.training.experiment import Experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One of those that train side by side in one program.
+
+    Attributes:
+        number: Its number in the run, or in the whole sweep, from 0 on.
+        seed: What all its randomness comes from.
+        hparams: Its traced hyperparameters: scalars, as the experiment has them.
+        name: What to call it.
+    """
+
+    number: int
+    seed: int
+    hparams: Any
+    name: str
+
+
+Population = Sequence[Member]
+"""The members in the order of the axis `population`."""
+
+
+def members_of(experiment: Experiment) -> Population:
+    """Return the population of an experiment: its hyperparameters with one seed after another."""
+    first = experiment.trainer.seed
+    return tuple(
+        Member(number, first + number, experiment.hparams, f"seed {first + number}")
+        for number in range(experiment.trainer.population)
+    )
+
+
+def keys_of(population: Population) -> PRNGKeyArray:
+    """Return every member's key, which depends on its seed alone."""
+    return jax.vmap(jax.random.key)(jnp.asarray([member.seed for member in population]))
+
+
+def stacked_hparams(population: Population) -> Any:
+    """Return the members' hyperparameters as one pytree (axis: population)."""
+
+    def stack(*values: float | int | Array) -> Array:
+        return jnp.stack([jnp.asarray(value) for value in values])
+
+    # Where some members say 1 and others 0.5, promotion is meant.
+    with jax.numpy_dtype_promotion("standard"):
+        return jax.tree.map(stack, *(member.hparams for member in population))
