@@ -21,8 +21,8 @@ CONFIG = SkillExperiment(
     algorithm="dads",
     dads=DADSConfig(predicts="position", delta_scale=0.03),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
-    redraw_probability=0.02,
-    hparams=DiscoveryHparams(ppo=PPOHparams()),
+    redraw_probability=0.005,
+    hparams=DiscoveryHparams(ppo=PPOHparams(learning_rate=5e-4)),
 )
 
 findings = navigation_findings("ant_dads")

@@ -95,7 +95,7 @@ def navigation_findings(prefix: str) -> Judge:
             "goals": [list(goal) for goal in TEST_GOALS],
             "seed": _SEED,
             "delta_by_goal": np.asarray(journeys.delta).round(4).tolist(),
-            "fallen_by_goal": (~np.asarray(journeys.alive[..., -1])).tolist(),
+            "ended_early_by_goal": (~np.asarray(journeys.alive[..., -1])).tolist(),
         }
         return Findings(figures, picture, settings)
 
