@@ -59,6 +59,7 @@ def test_navigation_is_judged_member_by_member(dads: TrainedRun) -> None:
     assert not figures["ant_dads_goals_reached"].passed
     assert figures["ant_dads_untrained_goals_reached"].passed
     assert figures["ant_dads_minutes"].value == 5.0
+    assert figures["ant_dads_minutes"].passed is None  # Nobody arrived.
     assert np.shape(found.settings["delta_by_goal"]) == (2, 6)
     assert found.picture.startswith(b"\x89PNG")
 
