@@ -2,8 +2,8 @@
 
 Sharma et al. 2020 train with SAC for 20M steps of one world; here PPO does with many worlds.
 The skill dynamics counts .03 m in a control step of .05 s (.6 m/s) as one standard deviation,
-instead of the running one of all changes: the running one grows with the robot's speed, so
-that running faster is not rewarded any more.
+instead of the running one of all changes, which grows with the robot's speed, so that running
+faster would not be rewarded any more. That is the idea: the two were not compared.
 """
 
 from metaskill.results.navigation import navigation_findings
