@@ -10,7 +10,6 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +19,12 @@ from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.registry import make
-from metaskill.learner import Metrics
 from metaskill.measure.stages import environment_program
 from metaskill.physics.factory import make_engine
 from metaskill.physics.state import PhysicsState
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
-from metaskill.rl.ppo import PPO, PPOState
+from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -64,21 +62,9 @@ def main() -> None:
     budget = Budget(time.perf_counter() + 60.0 * given.minutes - 20.0)
     figures: dict[str, Figure] = {}
     left_out: list[str] = []
-    # What matters most comes first; the largest programs last.
-    measurements: list[tuple[str, Measure]] = [
-        ("nested_vmap", nested_vmap),
-        ("ppo", functools.partial(ppo, given.worlds)),
-    ]
-    measurements += [
-        (f"{robot}_{n}", functools.partial(throughput, robot, n))
-        for n in sorted(given.worlds)
-        for robot in ROBOTS
-    ]
-    longest = 30.0
-    for name, measure in measurements:
-        if not budget.suffices_for(1.5 * longest):
-            left_out.append(name)
-            continue
+
+    def attempt(name: str, measure: Measure) -> float:
+        """Measure, and return how long that took."""
         clock = time.perf_counter()
         try:
             for key, figure in measure(budget):
@@ -86,7 +72,20 @@ def main() -> None:
                 print(f"{key:<44} {figure.value:.4g}", flush=True)
         except jax.errors.JaxRuntimeError as error:  # Out of memory, mostly.
             left_out.append(f"{name}: {str(error).splitlines()[0][:100]}")
-        longest = max(longest, time.perf_counter() - clock)
+        return time.perf_counter() - clock
+
+    # What matters most comes first; the largest programs last.
+    attempt("nested_vmap", nested_vmap)
+    attempt("ppo", functools.partial(ppo, given.worlds))
+    longest = 20.0
+    for n_worlds in sorted(given.worlds):
+        for robot in ROBOTS:
+            name = f"{robot}_{n_worlds}"
+            if budget.suffices_for(1.5 * longest):
+                seconds = attempt(name, functools.partial(throughput, robot, n_worlds))
+                longest = max(longest, seconds)
+            else:
+                left_out.append(name)
     device = jax.devices()[0]
     settings = {
         "device": device.device_kind,
@@ -105,7 +104,7 @@ def throughput(robot: str, n_worlds: int, _: Budget) -> Iterator[tuple[str, Figu
     shape = (STEPS, n_worlds, env.action_size)
     actions = jax.random.uniform(jax.random.key(1), shape, minval=-1.0)
     clock = time.perf_counter()
-    program = jax.jit(environment_program(env, sample_context)).lower(states, actions).compile()
+    program = environment_program(env, sample_context).lower(states, actions).compile()
     compile_seconds = time.perf_counter() - clock
     seconds = []
     for _round in range(ROUNDS + 1):
@@ -132,7 +131,7 @@ def ppo(worlds: tuple[int, ...], budget: Budget) -> Iterator[tuple[str, Figure]]
     iterations, clock = 0, time.perf_counter()
     seconds = 0.0
     while iterations < 2 or (seconds < 120.0 and budget.suffices_for(60.0)):
-        state, metrics = _next(step, state)
+        state, metrics = jax.block_until_ready(step(state))
         iterations += 1
         seconds = time.perf_counter() - clock
     rate = iterations * learner.steps_per_iteration / seconds
@@ -143,11 +142,6 @@ def ppo(worlds: tuple[int, ...], budget: Budget) -> Iterator[tuple[str, Figure]]
     episode_return = float(metrics["episode_return"])
     if np.isfinite(episode_return):
         yield "ppo_ant_return", measured(episode_return, source)
-
-
-def _next(step: Any, state: PPOState) -> tuple[PPOState, Metrics]:
-    result: tuple[PPOState, Metrics] = jax.block_until_ready(step(state))
-    return result
 
 
 def nested_vmap(_: Budget) -> Iterator[tuple[str, Figure]]:

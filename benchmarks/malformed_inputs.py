@@ -105,10 +105,14 @@ def _without_computing() -> Iterator[None]:
         mock.patch("metaskill.cli.reproduce.train", train),
         mock.patch("metaskill.cli.train.ProgressBar"),
         mock.patch("metaskill.cli.reproduce.ProgressBar"),
+        mock.patch("metaskill.cli.sweep.run_sweep", side_effect=SystemExit(0)),
+        mock.patch("metaskill.cli.bench.measure", side_effect=SystemExit(0)),
     ):
         yield
 
 
+_VARIED = ["--vary=seed=0:2", "--vary=seed=", "--vary=", "--vary=learning_rate=", "--random="]
+_VARIED += ["--vary=clip=log:1e-2:1:2", "--vary=ppo.num_epochs=1,", "--halving=", "--memory="]
 _TRAINED = ["demo", "demo", "sinusoid", "glyphs_5w1s", "nav2d_maml"]
 _WORDS = [
     "", "\n", "-1", "1e400", "nan", "None", "True", "[]", "{", "(1,", "(0, 0)", "()", "'a'",
@@ -171,18 +175,23 @@ def _train_lines(draw: st.DrawFn) -> Inputs:
         other = draw(st.sampled_from(["--seed", "--engine", "--workdir", "--resume", "--report"]))
         flags.append(draw(_mistyped(other)) + draw(st.one_of(st.just(""), _JUNK.map("={}".format))))
     cheap = ["--config.env.name=point_mass", "--config.env.engine=auto"] if name == "demo" else []
-    return Inputs(["train", draw(_mistyped(name)), *cheap, *flags])
+    command = draw(st.sampled_from(["train", "train", "train", "bench", "sweep"]))
+    if command == "sweep":
+        flags.append(draw(st.sampled_from(_VARIED)) + draw(_JUNK))
+    return Inputs([command, draw(_mistyped(name)), *cheap, *flags])
 
 
 @st.composite
 def _lines_about_runs(draw: st.DrawFn) -> Inputs:
-    command = draw(st.sampled_from(["eval", "render", "report"]))
+    command = draw(st.sampled_from(["eval", "render", "report", "adapt", "plan"]))
     path = draw(st.sampled_from([RUN, RUN, RUN, f"{RUN}/config.json", "nowhere", "", "."]))
     flag = st.sampled_from(
         {
             "eval": ["--seed", "--grid", "--threshold", "--episodes", "--randomization"],
             "render": ["--member", "--seconds", "--output", "--seed"],
             "report": ["--output"],
+            "adapt": ["--task", "--steps", "--member", "--seed", "--workdir"],
+            "plan": ["--goal", "--member", "--output", "--sparse"],
         }[command]
     )
     value = st.one_of(_JUNK, st.sampled_from(["physics.mass=1:2:3", "physics.mass=log:-1:0:2"]))

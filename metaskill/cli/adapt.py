@@ -27,7 +27,8 @@ from jaxtyping import Array, PRNGKeyArray
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import parse
 from metaskill.errors import UserError, nearest
-from metaskill.meta.maml_rl import MAMLRL, MAMLRLState
+from metaskill.meta.maml_rl import MAMLRL
+from metaskill.meta.maml_rl_state import MAMLRLState
 from metaskill.report.curves import best_member
 from metaskill.tasks.family import TaskFamily, context_of
 from metaskill.training.checkpoint import Checkpoint, Checkpoints

@@ -84,7 +84,7 @@ def measure(
     clock = time.perf_counter()
     compiled = jax.jit(learner.step).lower(state).compile()
     compile_seconds = time.perf_counter() - clock
-    stages = make_stages(learner, state)
+    stages = make_stages(learner, state, compiled)
     seconds = seconds_in_turns({name: stage.run for name, stage in stages.items()}, rounds)
     a_step = {name: seconds[name] / stage.steps for name, stage in stages.items()}
     figures: dict[str, Figure] = {}

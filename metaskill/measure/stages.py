@@ -13,6 +13,7 @@ from metaskill.envs.auto_reset import SampleContext, auto_reset
 from metaskill.envs.env import Env, State
 from metaskill.learner import ActingLearner
 from metaskill.measure.throughput import RawBatch
+from metaskill.physics.native import NativeEngine
 from metaskill.rl.rollout import rollout, start_worker
 
 
@@ -29,7 +30,9 @@ class Stage:
     steps: int
 
 
-def make_stages(learner: ActingLearner, state: Any, length: int = 32) -> dict[str, Stage]:
+def make_stages(
+    learner: ActingLearner, state: Any, step: Callable[[Any], Any], length: int = 32
+) -> dict[str, Stage]:
     """Return the stages of a learner's iteration, fastest first.
 
         limit        `mujoco.batch`, as its documentation uses it (native engine only)
@@ -41,6 +44,7 @@ def make_stages(learner: ActingLearner, state: Any, length: int = 32) -> dict[st
     Args:
         learner: The learner.
         state: One member's state.
+        step: `learner.step`, compiled.
         length: Control steps of each stage but the last.
     """
     env, n_worlds = learner.env, learner.num_worlds
@@ -59,7 +63,6 @@ def make_stages(learner: ActingLearner, state: Any, length: int = 32) -> dict[st
     follow = _rollout(learner, sample_context, length)
     workers = jax.jit(jax.vmap(lambda key: start_worker(env, sample_context, key)))(keys)
     stages["rollout"] = lambda: jax.block_until_ready(follow(state, workers))
-    step = jax.jit(learner.step)
     return {
         **{name: Stage(run, length * n_worlds) for name, run in stages.items()},
         "iteration": Stage(lambda: jax.block_until_ready(step(state)), learner.steps_per_iteration),
@@ -78,7 +81,7 @@ def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callab
         return jax.lax.scan(lambda p, c: (step(leaves, p, c), None), physics, controls)[0]
 
     stages: dict[str, Callable[[], object]] = {}
-    if type(engine).__name__ == "NativeEngine":
+    if isinstance(engine, NativeEngine):
         rows = np.concatenate([np.asarray(physics.qpos), np.asarray(physics.qvel)], axis=-1)
         raw = RawBatch(engine.model, rows)
         raw_controls = np.asarray(controls)
@@ -86,7 +89,7 @@ def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callab
     return stages | {"physics": lambda: jax.block_until_ready(run(physics, controls))}
 
 
-def environment_program(env: Env, sample_context: SampleContext) -> Callable[[State, Array], State]:
+def environment_program(env: Env, sample_context: SampleContext) -> jax.stages.Wrapped:
     """Return a program that steps worlds (axis: env) under actions (axes: time, env)."""
     step = jax.vmap(auto_reset(env, sample_context))
 

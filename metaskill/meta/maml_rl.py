@@ -1,18 +1,18 @@
 """Policies that adapt to a task in a gradient step: MAML, ProMP and E-MAML as one learner."""
 
-import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
 from metaskill.meta.adapt import InnerLoop, descend, inner_direction
 from metaskill.meta.episodes import play_episodes
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.maml_rl_state import Adaptation, MAMLRLState, TaskExperience
 from metaskill.meta.policy_gradient import (
     Experience,
     Params,
@@ -31,56 +31,6 @@ from metaskill.rl.finite import accept_if, all_finite
 from metaskill.tasks.family import TaskFamily
 
 _EVALUATED_STEPS = 3
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class MAMLRLState:
-    """Everything that training continues from.
-
-    Attributes:
-        params: `policy`, before adaptation; with `order=learned_alpha` also `inner_lr`.
-        optimizer: ProMP's moments of Adam.
-        hparams: Hyperparameters.
-        key: Source of randomness.
-        iteration: Iterations done.
-    """
-
-    params: dict[str, Any]
-    optimizer: optax.OptState
-    hparams: MAMLRLHparams
-    key: PRNGKeyArray
-    iteration: Int[Array, ""]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class TaskExperience:
-    """What was experienced of one task.
-
-    Attributes:
-        before: What each inner step was taken on (axes: step, episode, time).
-        after: Episodes of the adapted policy (axes: episode, time).
-    """
-
-    before: Experience
-    after: Experience
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Adaptation:
-    """One task's adaptation, as a function of the parameters before it.
-
-    Attributes:
-        params: The adapted policy.
-        kl: KL(behaviour || policy) before the steps, their mean.
-        exploration: `exploration_loss` before the steps, their sum.
-    """
-
-    params: Params
-    kl: Scalar
-    exploration: Scalar
 
 
 class MAMLRL:

@@ -28,8 +28,8 @@ class MAMLRLConfig:
         outer: How the outer step is taken: `trpo` (Finn et al. 2017) or `promp`
             (Rothfuss et al. 2018).
         num_curvature_tasks: Tasks that TRPO takes the divergence's Hessian on, all by
-            default. Its products are three quarters of an outer step's time, and a few tasks
-            tell the direction as well.
+            default. Its products are most of an outer step's work; fewer tasks are a
+            noisier estimate of the same Hessian.
         num_epochs: ProMP's gradient steps in an iteration.
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.

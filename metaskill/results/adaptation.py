@@ -10,7 +10,7 @@ import numpy as np
 
 from metaskill.report.adaptation import draw_adaptation, picture
 from metaskill.results.figure import Figure, interquartile_mean, over_seeds
-from metaskill.results.findings import Findings, Judge, TrainedRun
+from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
 from metaskill.training.experiment import Required
 
 Curve = np.ndarray
@@ -87,13 +87,6 @@ def best_curve(run: TrainedRun) -> tuple[Curve, float]:
     results = {step_size: with_step_size(step_size) for step_size in STEP_SIZES}
     best = max(results, key=lambda size: np.nan_to_num(results[size][:, -1], nan=-1e9).mean())
     return results[best], best
-
-
-def untrained(run: TrainedRun) -> TrainedRun:
-    """Return a run as it was before its first iteration."""
-    keys = jax.random.split(jax.random.key(run.config.trainer.seed), run.config.trainer.population)
-    state = jax.vmap(run.learner.init, in_axes=(0, None))(keys, run.config.hparams)
-    return dataclasses.replace(run, outcome=dataclasses.replace(run.outcome, state=state))
 
 
 def _curve(metrics: Mapping[str, Any]) -> Curve:

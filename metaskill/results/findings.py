@@ -7,7 +7,9 @@ from typing import Any
 from metaskill.learner import Learner
 from metaskill.report.curves import plot_learning
 from metaskill.results.figure import Figure, over_seeds
+from metaskill.training.chunks import Chunks
 from metaskill.training.experiment import Experiment, Required
+from metaskill.training.population import members_of
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import Outcome
 
@@ -42,6 +44,13 @@ class Findings:
     figures: dict[str, Figure]
     picture: bytes
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def untrained(run: TrainedRun) -> TrainedRun:
+    """Return a run as it was before its first iteration: the same seeds, the same weights."""
+    chunks = Chunks(run.learner, run.config.trainer)
+    state = chunks.init(members_of(run.config))
+    return dataclasses.replace(run, outcome=dataclasses.replace(run.outcome, state=state))
 
 
 Judge = Callable[[dict[str, TrainedRun]], Findings]

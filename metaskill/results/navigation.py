@@ -9,7 +9,7 @@ import numpy as np
 
 from metaskill.report.skills import plot_experiment
 from metaskill.results.figure import Figure, measured, over_seeds
-from metaskill.results.findings import Findings, Judge, TrainedRun
+from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
 from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.navigation import TEST_GOALS, Journey, navigate
 from metaskill.skills.planner import DENSE, PlannerConfig
@@ -48,7 +48,7 @@ def navigation_findings(prefix: str) -> Judge:
         learner, config = run.learner, run.config.trainer
         assert isinstance(learner, SkillDiscovery)
         journeys = go_to_goals(learner, run.outcome.state)
-        untrained = go_to_goals(learner, _untrained(run))
+        at_first = go_to_goals(learner, untrained(run).outcome.state)
         timing = run.outcome.timing
         minutes = (timing.compiling + timing.training) / 60 / config.population
         figures = {
@@ -66,7 +66,7 @@ def navigation_findings(prefix: str) -> Judge:
                 np.sum(journeys.stayed, axis=1), "of the six, within 1.5 m after 200 steps; no bar"
             ),
             f"{prefix}_untrained_goals_reached": _over_members(
-                np.sum(untrained.reached, axis=1),
+                np.sum(at_first.reached, axis=1),
                 "own bar: the same planner with untrained skills",
                 limit=0.0,
             ),
@@ -109,10 +109,3 @@ def navigation_findings(prefix: str) -> Judge:
 
 def _over_members(values: Any, source: str, **bar: float) -> Figure:
     return over_seeds([float(value) for value in np.asarray(values)], source, **bar)
-
-
-def _untrained(run: TrainedRun) -> Any:
-    """Return the population as it was before its first iteration."""
-    config = run.config.trainer
-    keys = jax.vmap(jax.random.key)(jnp.arange(config.seed, config.seed + config.population))
-    return jax.jit(jax.vmap(run.learner.init, in_axes=(0, None)))(keys, run.config.hparams)

@@ -6,10 +6,10 @@ import pathlib
 import jax
 import numpy as np
 import pytest
+from command_line import call
 
 from metaskill.cli.adapt import choose_task
 from metaskill.cli.experiments import open_run
-from metaskill.cli.main import main
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
 from metaskill.tasks.families import make_family
@@ -26,12 +26,6 @@ TINY = [
     "--config.trainer.iterations_per_chunk=1",
     "--config.trainer.population=2",
 ]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 @pytest.fixture(scope="module")

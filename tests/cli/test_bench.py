@@ -4,9 +4,9 @@ import json
 import pathlib
 
 import pytest
+from command_line import call
 
 from metaskill.cli.bench import compare
-from metaskill.cli.main import main
 
 TINY = [
     "--engine=native",
@@ -17,12 +17,6 @@ TINY = [
     "--config.ppo.policy_hidden=(8,)",
     "--config.ppo.value_hidden=(8,)",
 ]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 def test_stages_are_timed_and_compared_with_an_earlier_file(

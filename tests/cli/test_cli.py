@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
+from command_line import call
 
-from metaskill.cli.main import main
 from metaskill.training.metrics import read_rows
 
 TINY = [
@@ -25,12 +25,6 @@ TINY = [
     "--config.trainer.iterations_per_chunk=2",
     "--config.trainer.population=2",
 ]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 @pytest.fixture(scope="module")

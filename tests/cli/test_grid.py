@@ -6,21 +6,15 @@ import pathlib
 import jax
 import numpy as np
 import pytest
+from command_line import call
 
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.grid import parse_axis
-from metaskill.cli.main import main
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.experiment import with_values
 from metaskill.training.run_folder import RunFolder
 
 PNG = b"\x89PNG"
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 def untrained_run(path: pathlib.Path, env: dict) -> str:

@@ -8,30 +8,12 @@ import sys
 import types
 
 import pytest
+from command_line import TINY_DEMO, call
 
 from metaskill.cli import launchers
-from metaskill.cli.main import main
 from metaskill.errors import UserError
 
-TINY = [
-    "--config.env.name=point_mass",
-    "--config.env.options={'episode_length': 5}",
-    "--config.ppo.num_envs=4",
-    "--config.ppo.rollout_length=8",
-    "--config.ppo.num_minibatches=2",
-    "--config.ppo.policy_hidden=(8,)",
-    "--config.ppo.value_hidden=(8,)",
-    "--config.ppo.num_eval_episodes=2",
-    "--config.trainer.env_steps=64",
-    "--config.trainer.iterations_per_chunk=2",
-]
 VARY = ["--vary", "learning_rate=1e-4,1e-3,1e-2", "--vary", "seed=0:2"]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 def in_this_process(commands: list, logs: pathlib.Path, options: dict) -> list[bool]:
@@ -43,7 +25,7 @@ def test_jobs_train_parts_whose_tables_are_put_together(
 ) -> None:
     monkeypatch.setitem(launchers.LAUNCHERS, "local", in_this_process)
     folder = tmp_path / "jobs"
-    command = ["sweep", "demo", *TINY, *VARY]
+    command = ["sweep", "demo", *TINY_DEMO, *VARY]
     arguments = [*command, "--launcher=local", "--jobs", "2", f"--workdir={folder}"]
     assert call(*arguments) == 0
     table = json.loads((folder / "table.json").read_text())

@@ -3,8 +3,7 @@
 import pathlib
 
 import pytest
-
-from metaskill.cli.main import main
+from command_line import call
 
 TINY = [
     "--config.env.name=point_mass",
@@ -21,12 +20,6 @@ TINY = [
     "--config.trainer.iterations_per_chunk=2",
     "--config.trainer.population=2",
 ]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 @pytest.fixture(scope="module")

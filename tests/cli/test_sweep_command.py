@@ -9,35 +9,17 @@ import sys
 import time
 
 import pytest
+from command_line import TINY_DEMO, call
 
-from metaskill.cli.main import main
 from metaskill.training.metrics import read_rows
 
-TINY = [
-    "--config.env.name=point_mass",
-    "--config.env.options={'episode_length': 5}",
-    "--config.ppo.num_envs=4",
-    "--config.ppo.rollout_length=8",
-    "--config.ppo.num_minibatches=2",
-    "--config.ppo.policy_hidden=(8,)",
-    "--config.ppo.value_hidden=(8,)",
-    "--config.ppo.num_eval_episodes=2",
-    "--config.trainer.env_steps=64",
-    "--config.trainer.iterations_per_chunk=2",
-]
 VARY = ["--vary", "learning_rate=log:1e-4:1e-2:2", "--vary", "seed=0:2"]
-
-
-def call(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as exit_:
-        main(list(arguments))
-    return int(exit_.value.code or 0)
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     path = tmp_path_factory.mktemp("runs") / "sweep"
-    assert call("sweep", "demo", *TINY, *VARY, f"--workdir={path}") == 0
+    assert call("sweep", "demo", *TINY_DEMO, *VARY, f"--workdir={path}") == 0
     return path
 
 
@@ -73,10 +55,10 @@ def test_a_finished_sweep_is_not_trained_again(
     sweep: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (sweep / "rung_0" / "batch_0" / "metrics.jsonl").stat().st_mtime_ns
-    assert call("sweep", "demo", *TINY, *VARY, f"--workdir={sweep}", "--resume=must") == 0
+    assert call("sweep", "demo", *TINY_DEMO, *VARY, f"--workdir={sweep}", "--resume=must") == 0
     assert "holds this sweep" in capsys.readouterr().out
     assert (sweep / "rung_0" / "batch_0" / "metrics.jsonl").stat().st_mtime_ns == before
-    assert call("sweep", "demo", *TINY, *VARY[:2], f"--workdir={sweep}") == 2
+    assert call("sweep", "demo", *TINY_DEMO, *VARY[:2], f"--workdir={sweep}") == 2
     assert "another experiment or configuration" in capsys.readouterr().err
 
 
@@ -114,7 +96,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_sigterm_saves_and_exits_with_75(tmp_path: pathlib.Path) -> None:
-    command = [sys.executable, "-m", "metaskill.cli.main", "sweep", "demo", *TINY, *VARY]
+    command = [sys.executable, "-m", "metaskill.cli.main", "sweep", "demo", *TINY_DEMO, *VARY]
     process = subprocess.Popen(
         [*command, f"--workdir={tmp_path / 'sweep'}", "--config.trainer.env_steps=100_000_000"],
         stderr=subprocess.PIPE,

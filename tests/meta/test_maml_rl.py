@@ -11,8 +11,9 @@ from metaskill.envs.env import Env
 from metaskill.envs.interface import Interface, make_interface
 from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
-from metaskill.meta.maml_rl import MAMLRL, MAMLRLState, TaskExperience
+from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience
 from metaskill.meta.policy_gradient import Experience, exploration_loss, surrogate_loss
 from metaskill.meta.surrogates import log_prob
 from metaskill.tasks.families import make_family
