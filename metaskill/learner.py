@@ -100,7 +100,7 @@ def acts(learner: Learner) -> TypeGuard[ActingLearner]:
     return hasattr(learner, "act_greedily")
 
 
-class WorldsLearner(Learner, Protocol):
+class WorldsLearner(ActingLearner, Protocol):
     """A learner whose state holds worlds, that may be divided over devices.
 
     Attributes:

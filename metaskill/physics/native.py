@@ -3,10 +3,10 @@
 import collections
 import contextlib
 import functools
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from mujoco import batch as mujoco_batch
 
 from metaskill.physics.engine import ModelLeaves
+from metaskill.physics.host_call import host_call
 from metaskill.physics.reference import ReferenceState, engine_copy, is_sound
 from metaskill.physics.state import PhysicsState
 
@@ -22,11 +23,11 @@ _NO_STAGE = int(mujoco.mjtStage.mjSTAGE_NONE)
 
 
 class NativeEngine:
-    """Worlds of one model, stepped by `mujoco.batch` through `jax.pure_callback`.
+    """Worlds of one model, stepped by `mujoco.batch` through `host_call`.
 
     Whatever `vmap`s surround a call, their axes reach the host as leading axes and
     are flattened into one batch of worlds. A world crosses the border as one packed
-    float32 row, its varied model fields included, because each operand of a callback
+    float32 row, its varied model fields included, because each operand of a call
     costs as much as stepping many worlds.
     """
 
@@ -35,10 +36,7 @@ class NativeEngine:
         self.derived_fields = derived_fields
         self._reference = ReferenceState(self.model, derived_fields)
         self._batches = _BatchPool(self.model)
-        # The same function object for the same arguments, so that tracing a program
-        # again finds it in JAX's caches.
-        self._host_step = functools.cache(self._make_host_step)
-        self._host_forward = functools.cache(self._make_host_forward)
+        self._fingerprint = _fingerprint(self.model, derived_fields)
 
     def reset(
         self,
@@ -50,11 +48,11 @@ class NativeEngine:
         derived: dict[str, Array] = {}
         if self.derived_fields:
             names = tuple(sorted(leaves))
-            flat = jax.pure_callback(
-                self._host_forward(names),
-                jax.ShapeDtypeStruct((self._reference.derived_size,), jnp.float32),
+            flat = host_call(
+                f"metaskill_forward_{self._fingerprint}_{'_'.join(names)}",
+                functools.partial(self._forward_rows, names),
                 jnp.concatenate([qpos, qvel, *_raveled(leaves, names)]),
-                vmap_method="broadcast_all",
+                self._reference.derived_size,
             )
             derived = self._reference.unpack_derived(flat)
         return PhysicsState(
@@ -88,66 +86,49 @@ class NativeEngine:
             ]
         )
         size = self._reference.size
-        out = jax.pure_callback(
-            self._host_step(n_substeps, names),
-            jax.ShapeDtypeStruct((size + 1,), jnp.float32),
+        out = host_call(
+            f"metaskill_step_{self._fingerprint}_{n_substeps}_{'_'.join(names)}",
+            functools.partial(self._step_rows, n_substeps, names),
             row,
-            vmap_method="broadcast_all",
+            size + 1,
         )
         return self._reference.unpack(out[:size], failed=out[size] > 0)
 
-    def _make_host_step(self, n_substeps: int, names: tuple[str, ...]) -> Callable[..., np.ndarray]:
+    def _step_rows(
+        self, n_substeps: int, names: tuple[str, ...], rows: np.ndarray, out: np.ndarray
+    ) -> None:
         reference = self._reference
         stage = _VELOCITY_STAGE if self.derived_fields else _NO_STAGE
-        n_out = reference.size + 1
+        with self._batches.take(len(rows), names) as batch:
+            n_state = reference.write_rows(batch, rows)
+            end = n_state + self.model.nu
+            batch.bind("ctrl")[...] = rows[:, n_state:end]
+            _set_model_fields(batch, names, rows[:, end:])
+            # A world that enters unsound is not worth MuJoCo's time and warnings. (Its
+            # model fields do not count: the bounds of a plane are as large as may be.)
+            runs = is_sound(rows[:, :end])
+            ids = None if runs.all() else runs
+            failed = ~runs
+            try:
+                batch.step(ids, nstep=n_substeps, stage=stage)
+            except mujoco_batch.SimulationError as error:
+                failed[error.ids] = True
+            reference.read_rows(batch, out[:, :-1])
+        failed |= ~is_sound(out[:, :-1])
+        out[failed, :-1] = reference.row
+        out[:, -1] = failed
 
-        n_ctrl = self.model.nu
-
-        def host_step(rows: np.ndarray) -> np.ndarray:
-            worlds_shape = np.shape(rows)[:-1]
-            rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
-            out = np.empty((len(rows), n_out), np.float32)
-            with self._batches.take(len(rows), names) as batch:
-                n_state = reference.write_rows(batch, rows)
-                batch.bind("ctrl")[...] = rows[:, n_state : n_state + n_ctrl]
-                _set_model_fields(batch, names, rows[:, n_state + n_ctrl :])
-                # A world that enters unsound is not worth MuJoCo's time and warnings. (Its
-                # model fields do not count: the bounds of a plane are as large as may be.)
-                runs = is_sound(rows[:, : n_state + n_ctrl])
-                ids = None if runs.all() else runs
-                failed = ~runs
-                try:
-                    batch.step(ids, nstep=n_substeps, stage=stage)
-                except mujoco_batch.SimulationError as error:
-                    failed[error.ids] = True
-                reference.read_rows(batch, out[:, :-1])
-            failed |= ~is_sound(out[:, :-1])
-            out[failed, :-1] = reference.row
-            out[:, -1] = failed
-            return out.reshape(*worlds_shape, n_out)
-
-        return host_step
-
-    def _make_host_forward(self, names: tuple[str, ...]) -> Callable[..., np.ndarray]:
-        reference = self._reference
+    def _forward_rows(self, names: tuple[str, ...], rows: np.ndarray, out: np.ndarray) -> None:
         nq, nv = self.model.nq, self.model.nv
-
-        def host_forward(rows: np.ndarray) -> np.ndarray:
-            worlds_shape = np.shape(rows)[:-1]
-            rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
-            out = np.empty((len(rows), reference.derived_size), np.float32)
-            with self._batches.take(len(rows), names) as batch:
-                batch.bind("qpos")[...] = rows[:, :nq]
-                batch.bind("qvel")[...] = rows[:, nq : nq + nv]
-                _set_model_fields(batch, names, rows[:, nq + nv :])
-                reference.bind_derived(batch)
-                # A failure here shows in the next step, which flags the world.
-                with contextlib.suppress(mujoco_batch.SimulationError):
-                    batch.forward(stage=_VELOCITY_STAGE)
-                reference.read_derived(batch, out)
-            return out.reshape(*worlds_shape, reference.derived_size)
-
-        return host_forward
+        with self._batches.take(len(rows), names) as batch:
+            batch.bind("qpos")[...] = rows[:, :nq]
+            batch.bind("qvel")[...] = rows[:, nq : nq + nv]
+            _set_model_fields(batch, names, rows[:, nq + nv :])
+            self._reference.bind_derived(batch)
+            # A failure here shows in the next step, which flags the world.
+            with contextlib.suppress(mujoco_batch.SimulationError):
+                batch.forward(stage=_VELOCITY_STAGE)
+            self._reference.read_derived(batch, out)
 
 
 class _BatchPool:
@@ -176,6 +157,14 @@ class _BatchPool:
         finally:
             with self._lock:
                 self._free[key].append(batch)
+
+
+def _fingerprint(model: mujoco.MjModel, derived_fields: tuple[str, ...]) -> str:
+    """Return the same for equal models in any process, for names of what steps them."""
+    saved = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+    mujoco.mj_saveModel(model, None, saved)
+    content = saved.tobytes() + " ".join(derived_fields).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _raveled(leaves: ModelLeaves, names: tuple[str, ...]) -> list[Array]:

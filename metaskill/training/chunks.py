@@ -10,7 +10,6 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.mesh import MeshShape, over_population, place, state_shardings
@@ -68,16 +67,7 @@ class Chunks:
         """
         programs = self._of(population)
         if programs.chunk is None:
-            template = self.template(population)
-            try:
-                programs.chunk = programs.run.lower(template).compile()
-            except NotImplementedError as error:
-                if "callbacks" not in str(error):
-                    raise
-                raise UserError(
-                    "the native engine calls the host, so worlds of one member cannot be divided "
-                    "over devices: choose --engine=mjx, or divide by population= alone."
-                ) from error
+            programs.chunk = programs.run.lower(self.template(population)).compile()
         return programs.chunk
 
     def evaluate(self, state: Any, population: Population, iteration: int) -> dict[str, np.ndarray]:

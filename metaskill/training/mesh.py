@@ -11,6 +11,7 @@ from jax.sharding import PartitionSpec as P
 
 from metaskill.errors import UserError
 from metaskill.learner import Learner, has_worlds
+from metaskill.physics.native import NativeEngine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +94,7 @@ def over_population(function: Callable[..., Any], mesh: Mesh, out_specs: Any) ->
     """Let every part of a mesh apply a function to its own members.
 
     Along `population` the division is explicit (`shard_map`): nothing crosses it, and a
-    callback to the host is called for each part. Along `env` it is XLA's: the learner is
+    call of the host is made for each part. Along `env` it is XLA's: the learner is
     written for all worlds, and the compiler adds the communication.
     """
     return jax.shard_map(
@@ -110,7 +111,8 @@ def state_shardings(learner: Learner, template: Any, mesh: Mesh) -> Any:
     """Return where each leaf of a state lies (axes: population, and env where there is one).
 
     Raises:
-        UserError: If the learner has no worlds to divide, or not equally many for each part.
+        UserError: If the learner has no worlds to divide, or not equally many for each part, or
+            its engine steps all worlds of a member at once.
     """
     parts = mesh.shape.get("env", 1)
     plain = NamedSharding(mesh, P("population"))
@@ -118,6 +120,11 @@ def state_shardings(learner: Learner, template: Any, mesh: Mesh) -> Any:
         return jax.tree.map(lambda _: plain, template)
     if not has_worlds(learner):
         raise UserError("this learner keeps no worlds, so there is nothing to divide by env=.")
+    if isinstance(getattr(learner.env, "engine", None), NativeEngine):
+        raise UserError(
+            "the native engine calls the host, so worlds of one member cannot be divided over "
+            "devices: choose --engine=mjx, or divide by population= alone."
+        )
     divided = NamedSharding(mesh, P("population", "env"))
 
     def place(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
