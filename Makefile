@@ -76,4 +76,4 @@ wheelhouse: $(VENV)/.installed
 	@du -sh wheelhouse
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .pytest_cache build *.egg-info

@@ -88,7 +88,7 @@ def resume_exact(folder: pathlib.Path) -> Figure:
     trainer = dataclasses.replace(
         CONFIG.trainer, env_steps=4 * CONFIG.ppo.steps_per_iteration, iterations_per_chunk=2
     )
-    trainer = dataclasses.replace(trainer, chunks_per_checkpoint=1)
+    trainer = dataclasses.replace(trainer, chunks_per_checkpoint=1, seconds_per_checkpoint=0)
     config = dataclasses.replace(CONFIG, trainer=trainer)
     whole = _params(config, folder / "whole")
     try:

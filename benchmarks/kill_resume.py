@@ -28,6 +28,7 @@ KILLED = [
     "--config.trainer.iterations_per_chunk=10",
     "--config.trainer.chunks_per_evaluation=20",
     "--config.trainer.chunks_per_checkpoint=1",
+    "--config.trainer.seconds_per_checkpoint=0",
 ]
 
 

@@ -17,7 +17,6 @@ CONFIG = SACExperiment(
         population=3,
         iterations_per_chunk=50,
         chunks_per_evaluation=10,
-        chunks_per_checkpoint=50,
     ),
     # On CPU an update costs as much as many environment steps: with eight steps to an update
     # they still are a small part of the time, and replay holds more that is new.

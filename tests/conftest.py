@@ -1,9 +1,7 @@
 """The policy of the suite: two devices, strict promotion, shared compiled programs."""
 
-import atexit
 import os
-import shutil
-import tempfile
+import pathlib
 
 # Before JAX looks at them.
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -11,8 +9,11 @@ os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 ).strip()
-# Tests that run the same program compile it once, in this process and those they start.
-os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="metaskill-tests-")
+# A program is compiled once, for all processes of this run and for later runs: most of the
+# suite's time is compilation. `make clean` empties it.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
+    pathlib.Path(__file__).parents[1] / ".pytest_cache" / "compiled"
+)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
@@ -21,8 +22,6 @@ import pytest
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
 from metaskill.envs.point_mass import PointMass
-
-atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

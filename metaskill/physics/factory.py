@@ -20,7 +20,8 @@ def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...
         derived_fields: MjData fields to keep in every state.
 
     Raises:
-        UserError: If the engine or a derived field does not exist.
+        UserError: If the engine or a derived field does not exist, or the engine does not run
+            on the platform that JAX uses.
     """
     if name not in ENGINE_NAMES:
         raise UserError(f"no engine is called {name!r}: {nearest(name, ENGINE_NAMES)}")
@@ -31,6 +32,11 @@ def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...
             )
     if name == "auto":
         name = "native" if jax.default_backend() == "cpu" else "mjx"
+    if name == "native" and jax.default_backend() != "cpu":
+        raise UserError(
+            f"the native engine runs on CPUs, and JAX uses {jax.default_backend()}: choose "
+            "--engine=mjx, or set JAX_PLATFORMS=cpu."
+        )
     # Imported here because MJX alone takes over a second to import.
     if name == "native":
         from metaskill.physics.native import NativeEngine

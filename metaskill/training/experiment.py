@@ -50,7 +50,13 @@ class EnvConfig:
         return env, randomization.sampler(env)
 
 
-_MAY_BE_ZERO = ("seed", "members_at_once", "skips_tolerated", "rollbacks_tolerated")
+_MAY_BE_ZERO = (
+    "seed",
+    "members_at_once",
+    "seconds_per_checkpoint",
+    "skips_tolerated",
+    "rollbacks_tolerated",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +73,8 @@ class TrainerConfig:
         iterations_per_chunk: Iterations between two returns to Python.
         chunks_per_evaluation: Chunks between two evaluations.
         chunks_per_checkpoint: Chunks between two checkpoints.
+        seconds_per_checkpoint: Seconds of training between two checkpoints at least: one that
+            falls due sooner is left out, so that large states do not slow short chunks down.
         checkpoints_kept: Newest checkpoints that stay on disk, beside the best.
         skips_tolerated: Updates that may be skipped in a chunk, by one member, because they
             were not finite; beyond, the run goes back to its last checkpoint.
@@ -81,6 +89,7 @@ class TrainerConfig:
     iterations_per_chunk: int = 10
     chunks_per_evaluation: int = 5
     chunks_per_checkpoint: int = 5
+    seconds_per_checkpoint: int = 15
     checkpoints_kept: int = 3
     skips_tolerated: int = 10
     rollbacks_tolerated: int = 3

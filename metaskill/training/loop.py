@@ -15,7 +15,7 @@ from metaskill.errors import Preempted
 from metaskill.learner import Headline
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.chunks import Chunks
-from metaskill.training.distributed import is_writer
+from metaskill.training.distributed import any_of_all, is_writer
 from metaskill.training.divergence import diverged_members
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.population import Population
@@ -85,6 +85,7 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
     config = chunks.config
     failed = np.isin(np.arange(len(population)), start.failed)
     state, iteration, seconds = start.state, start.iteration, start.seconds
+    saved_at = seconds
     evaluating = saving = 0.0
     evaluation: dict[str, np.ndarray] = {}
     if job.stop():
@@ -115,7 +116,10 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
                 evaluation = _evaluate(job, state, iteration, failed)
                 evaluating += time.perf_counter() - clock
                 _attach(rows, evaluation)
-            saves = last or stopping or chunks.is_due(iteration, config.chunks_per_checkpoint)
+            saves = last or stopping
+            if not saves and chunks.is_due(iteration, config.chunks_per_checkpoint):
+                # Clocks of several processes differ, and all must save or none.
+                saves = any_of_all(seconds - saved_at >= config.seconds_per_checkpoint)
             clock = time.perf_counter()
             if saves:  # The one before comes first: what is logged is lost by a chunk at most.
                 job.checkpoints.wait()
@@ -125,6 +129,7 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
                 job.checkpoints.save(
                     Checkpoint(state, iteration, seconds, start.rollbacks, score, start.failed)
                 )
+                saved_at = seconds
             saving += time.perf_counter() - clock
             job.progress.update(
                 iteration * chunks.steps_per_iteration,

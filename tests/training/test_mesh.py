@@ -39,6 +39,7 @@ def experiment(environment: str = "point_mass") -> PPOExperiment:
             iterations_per_chunk=1,
             chunks_per_evaluation=1,
             chunks_per_checkpoint=1,
+            seconds_per_checkpoint=0,
         ),
         ppo=PPO,
     )

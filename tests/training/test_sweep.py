@@ -38,6 +38,7 @@ CONFIG = PPOExperiment(
         iterations_per_chunk=2,
         chunks_per_evaluation=1,
         chunks_per_checkpoint=1,
+        seconds_per_checkpoint=0,
     ),
     ppo=PPO,
 )

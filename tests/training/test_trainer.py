@@ -57,6 +57,7 @@ def experiment(environment: str, chunks: int, population: int = 1) -> PPOExperim
             iterations_per_chunk=ITERATIONS_PER_CHUNK,
             chunks_per_evaluation=1,
             chunks_per_checkpoint=1,
+            seconds_per_checkpoint=0,
         ),
         ppo=PPO,
     )
@@ -148,6 +149,7 @@ def sac_experiment(environment: str, population: int = 1) -> SACExperiment:
             iterations_per_chunk=ITERATIONS_PER_CHUNK,
             chunks_per_evaluation=1,
             chunks_per_checkpoint=1,
+            seconds_per_checkpoint=0,
         ),
         sac=sac,
     )
@@ -162,6 +164,7 @@ def supervised_experiment() -> SupervisedExperiment:
             iterations_per_chunk=ITERATIONS_PER_CHUNK,
             chunks_per_evaluation=1,
             chunks_per_checkpoint=1,
+            seconds_per_checkpoint=0,
         ),
         meta=SupervisedConfig(
             tasks_per_update=4, updates_per_iteration=updates, eval_steps=1, num_eval_tasks=4
@@ -181,6 +184,7 @@ def meta_rl_experiment() -> MetaRLExperiment:
             iterations_per_chunk=ITERATIONS_PER_CHUNK,
             chunks_per_evaluation=1,
             chunks_per_checkpoint=1,
+            seconds_per_checkpoint=0,
         ),
         meta=meta,
     )
@@ -260,7 +264,7 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
 
 def sparsely_saved(chunks: int) -> PPOExperiment:
     config = experiment("point_mass", chunks)
-    trainer = dataclasses.replace(config.trainer, chunks_per_checkpoint=3)
+    trainer = dataclasses.replace(config.trainer, chunks_per_checkpoint=3, seconds_per_checkpoint=0)
     return dataclasses.replace(config, trainer=trainer)
 
 
@@ -273,6 +277,13 @@ def test_what_was_logged_but_not_saved_is_done_again(tmp_path: pathlib.Path) -> 
     assert len(list(read_rows(tmp_path / "parts" / "metrics.jsonl"))) == 10
     resumed = run(tmp_path / "parts", config)
     assert_same_run(tmp_path / "whole", tmp_path / "parts", (whole.state, resumed.state))
+
+
+def test_short_chunks_are_not_slowed_by_checkpoints(tmp_path: pathlib.Path) -> None:
+    config = experiment("point_mass", chunks=3)
+    trainer = dataclasses.replace(config.trainer, seconds_per_checkpoint=3600)
+    run(tmp_path / "run", dataclasses.replace(config, trainer=trainer))
+    assert Checkpoints(tmp_path / "run" / "checkpoints").iterations() == [6]  # The last.
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
