@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from experiments.half_cheetah_direction_maml import CONFIG
+from metaskill.envs.half_cheetah import HalfCheetah
 from metaskill.measure.throughput import RawBatch, ratio, seconds_in_turns
 from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.results.figure import Figure, measured
@@ -44,6 +45,7 @@ def main() -> None:
         programs[name] = lambda step=step, state=state: jax.block_until_ready(step(state))
     learner = CONFIG.make_learner()
     env, meta = learner.env, CONFIG.meta
+    assert isinstance(env, HalfCheetah)
     played = meta.inner_steps + 1
     n_worlds = learner.num_worlds
     reset = jax.jit(jax.vmap(lambda key: env.reset(key, env.nominal_context())))
