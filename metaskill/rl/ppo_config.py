@@ -9,6 +9,8 @@ from metaskill.errors import UserError
 from metaskill.networks.distributions import find_distribution
 from metaskill.networks.mlp import find_activation
 
+_MOST_STEPS = 2**31 - 1  # Minibatches are drawn by 32-bit indices.
+
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
@@ -47,6 +49,11 @@ class PPOConfig:
         for field in ("num_envs", "rollout_length", "num_epochs", "num_minibatches"):
             if getattr(self, field) < 1:
                 raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        if self.steps_per_iteration > _MOST_STEPS:
+            raise UserError(
+                f"num_envs * rollout_length = {self.steps_per_iteration} steps are more than the "
+                f"{_MOST_STEPS} that can be counted: choose fewer worlds or shorter rollouts."
+            )
         if self.steps_per_iteration % self.num_minibatches:
             raise UserError(
                 f"num_envs * rollout_length = {self.steps_per_iteration} steps cannot be cut into "

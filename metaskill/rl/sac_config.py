@@ -8,6 +8,8 @@ from jaxtyping import Array
 from metaskill.errors import UserError
 from metaskill.networks.mlp import find_activation
 
+_LARGEST_REPLAY = 2**31 - 1  # Transitions are drawn by 32-bit indices.
+
 
 @dataclasses.dataclass(frozen=True)
 class SACConfig:
@@ -52,6 +54,11 @@ class SACConfig:
         if self.warm_up_steps < 0:
             raise UserError(f"warm_up_steps is {self.warm_up_steps}: it must be at least 0.")
         # A trajectory of one-step episodes takes two slots a step.
+        if self.replay_capacity > _LARGEST_REPLAY:
+            raise UserError(
+                f"replay_capacity is {self.replay_capacity}: at most {_LARGEST_REPLAY} transitions "
+                "can be counted."
+            )
         if self.slots_per_env < 2 * self.rollout_length:
             raise UserError(
                 f"replay_capacity is {self.replay_capacity}: {self.num_envs} worlds that roll out "

@@ -1,12 +1,15 @@
-"""Whatever is typed, a command runs or refuses in one line."""
+"""Whatever is typed, a command runs or refuses in one line.
+
+`python -m benchmarks.malformed_inputs` draws more.
+"""
 
 from benchmarks.malformed_inputs import check
 
 
 def test_no_input_ends_in_a_traceback() -> None:
-    endings = check(examples=150, chosen_seed=1)
+    endings = check(examples=60, chosen_seed=1)
     assert [ending for ending in endings if not ending[1].is_handled] == []
     # Neither all refused nor all let through: the inputs reach deep enough to mean something.
     codes = [ending.code for _, ending in endings]
-    assert codes.count(0) > 10
-    assert codes.count(2) > 50
+    assert codes.count(0) > 5
+    assert codes.count(2) > 20

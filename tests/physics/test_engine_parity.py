@@ -14,14 +14,29 @@ import pytest
 
 from benchmarks.parity import ENVIRONMENTS, control_step_errors
 
+# MJX takes ten seconds to compile a robot: one of each kind is enough for every day.
+EVERY_DAY = ("ant", "half_cheetah")
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in EVERY_DAY else pytest.mark.slow)
+        for name in ENVIRONMENTS
+    ],
+)
 def test_native_and_mjx_agree_on_a_control_step(name: str) -> None:
     errors = control_step_errors(name, n_worlds=8)
     assert max(errors.values()) < 1e-3
 
 
-@pytest.mark.parametrize(("name", "randomization"), [("ant", "dactyl"), ("hopper", "epopt_hopper")])
+@pytest.mark.parametrize(
+    ("name", "randomization"),
+    [
+        pytest.param("ant", "dactyl", marks=pytest.mark.slow),
+        ("hopper", "epopt_hopper"),
+    ],
+)
 def test_they_agree_on_worlds_with_physics_of_their_own(name: str, randomization: str) -> None:
     errors = control_step_errors(name, n_worlds=8, randomization=randomization)
     assert max(errors.values()) < 1e-3

@@ -63,6 +63,7 @@ def finish(processes: list[subprocess.Popen]) -> list[int]:
     return [process.returncode for process in processes]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_and_write_once(tmp_path: pathlib.Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     mesh = "--mesh=env=2"
@@ -85,6 +86,7 @@ def test_two_processes_learn_what_one_does_and_write_once(tmp_path: pathlib.Path
     assert rows[0] == rows[1] == [(i, seed) for i in range(1, 5) for seed in (0, 1)]
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all(tmp_path: pathlib.Path) -> None:
     """And the run goes on from there, in as many processes."""
     command = [*TRAIN, "--mesh=population=2", f"--workdir={tmp_path / 'run'}"]

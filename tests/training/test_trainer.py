@@ -24,15 +24,18 @@ from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
+from metaskill.training.chunks import Chunks
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
+from metaskill.training.population import members_of
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.sac_experiment import SACExperiment
+from metaskill.training.signals import stop_on_signals
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
-from metaskill.training.trainer import Outcome, train
+from metaskill.training.trainer import STOPPING, Outcome, train_population
 
 PPO = PPOConfig(
     num_envs=4,
@@ -100,9 +103,18 @@ class DieAfter(NoProgress):
 
 
 def run(path: pathlib.Path, config: PPOExperiment, progress=None) -> Outcome:
+    """Train as `train` does; runs of one configuration share programs, which take long to make."""
     folder = RunFolder(path)
     folder.create("test", config)
-    return train(config, folder, progress or NoProgress())
+    progress = progress or NoProgress()
+    if repr(config) not in _programs:
+        _programs.clear()
+        _programs[repr(config)] = Chunks(config.make_learner(), config.trainer)
+    with stop_on_signals(lambda: progress.say(STOPPING)) as stop:
+        return train_population(_programs[repr(config)], members_of(config), folder, progress, stop)
+
+
+_programs: dict[str, Chunks] = {}
 
 
 def leaves(state: object) -> list[np.ndarray]:
