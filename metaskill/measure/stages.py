@@ -57,7 +57,7 @@ def make_stages(
     run_environment = environment_program(env, sample_context)
     states = run_environment(states, actions)  # Robots have landed.
     stages: dict[str, Callable[[], object]] = {}
-    if hasattr(env, "engine"):
+    if hasattr(env, "engine") and env.action_size == env.engine.model.nu:  # Not skills.
         stages.update(_physics_stages(env, states, actions))
     stages["environment"] = lambda: jax.block_until_ready(run_environment(states, actions))
     follow = _rollout(learner, sample_context, length)

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pkgutil
 import signal
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -24,13 +25,17 @@ from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import EnvConfig, Experiment, PPOExperiment, TrainerConfig
+from metaskill.training.fine_tuning_experiment import FineTuningExperiment
+from metaskill.training.hierarchy_experiment import HierarchyExperiment
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
+from metaskill.training.prepared import PreparedLearner
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.skill_source import SkillSource
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import Outcome, train
 
@@ -98,9 +103,9 @@ class DieAfter(NoProgress):
             raise KeyboardInterrupt
 
 
-def run(path: pathlib.Path, config: PPOExperiment, progress=None) -> Outcome:
+def run(path: pathlib.Path, config: Experiment, progress=None, experiment: str = "test") -> Outcome:
     folder = RunFolder(path)
-    folder.create("test", config)
+    folder.create(experiment, config)
     return train(config, folder, progress or NoProgress())
 
 
@@ -203,6 +208,19 @@ def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
     )
 
 
+def fine_tuning_experiment() -> FineTuningExperiment:
+    skills = skill_experiment("diayn", "ppo")
+    trainer = dataclasses.replace(skills.trainer, population=2)
+    return FineTuningExperiment(skills.env, SkillSource("diayn", skills), trainer, ppo=skills.ppo)
+
+
+def hierarchy_experiment() -> HierarchyExperiment:
+    skills = skill_experiment("diayn", "ppo")
+    return HierarchyExperiment(
+        skills.env, SkillSource("diayn", skills), skills.trainer, option_length=2, ppo=skills.ppo
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -217,7 +235,18 @@ LEARNERS = {
     "diayn_sac": skill_experiment("diayn", "sac"),
     "dads": skill_experiment("dads", "ppo"),
     "dads_sac": skill_experiment("dads", "sac"),
+    "fine_tuning": fine_tuning_experiment(),
+    "hierarchy": hierarchy_experiment(),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained_skills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Train, where learners look for them, the skills that some start from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("skills"))
+        run(pathlib.Path("runs", "diayn"), skill_experiment("diayn", "ppo"), experiment="diayn")
+        yield
 
 
 def learner_classes() -> set[type]:
@@ -241,7 +270,11 @@ def learner_classes() -> set[type]:
 
 
 def test_every_learner_of_the_library_is_tested_here() -> None:
-    tested = {type(config.make_learner()) for config in LEARNERS.values()}
+    learners = [config.make_learner() for config in LEARNERS.values()]
+    tested = {
+        type(learner.made_for(0) if isinstance(learner, PreparedLearner) else learner)
+        for learner in learners
+    }
     assert learner_classes() <= tested
 
 
