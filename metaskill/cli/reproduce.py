@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("results", "experiments/results", "results", flag_values=values)
 
     (name,), values = parse(arguments, ["EXPERIMENT"], define)
-    runs = _train_all(name, pathlib.Path(values.workdir or f"runs/{name}"))
+    runs = train_all(name, pathlib.Path(values.workdir or f"runs/{name}"))
     findings = find_judge(name)(runs)
     settings = findings.settings | {
         "runs": {
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> None:
     print(path)
 
 
-def _train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
+def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
     """Train an experiment, its baselines, and what they start from."""
     borrowed = find_borrowed(name)
     configs = {"main": find_experiment(name), **find_baselines(name)}

@@ -11,6 +11,7 @@ import pytest
 
 from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
+from metaskill.meta.maml_rl_config import MAMLRLConfig
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig, SACHparams
@@ -30,6 +31,7 @@ from metaskill.training.run_folder import RunFolder
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.skill_source import SkillSource, TrainedSkills
 from metaskill.training.trainer import train
+from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
 
 SKILLS = SkillExperiment(
     env=EnvConfig("point_mass", options={"episode_length": 10}),
@@ -161,6 +163,28 @@ def test_a_controller_learns_and_its_skills_do_not(source, skills) -> None:
     after, metrics = jax.jit(learner.step)(state)
     assert int(after.own.iteration) == 1
     assert jnp.isfinite(metrics["loss/policy"])
+
+
+def test_sac_may_control_skills_that_ppo_discovered(source: SkillSource) -> None:
+    sac = SACConfig(num_envs=2, replay_capacity=16, policy_hidden=(4,), critic_hidden=(4,))
+    config = HierarchyExperiment(SKILLS.env, source, SKILLS.trainer, core="sac", sac=sac)
+    learner = config.make_learner()
+    state = jax.eval_shape(learner.init, jax.random.key(0), hparams_of(config, 0))
+    assert "loss/critic" in jax.eval_shape(learner.step, state)[1]
+
+
+def test_skills_may_be_tasks(source: SkillSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    meta = MAMLRLConfig(num_tasks=2, num_episodes=2, hidden=(4,), num_eval_tasks=2)
+    config = UnsupervisedMetaRLExperiment(
+        SKILLS.env, source, FamilyConfig("navigation"), SKILLS.trainer, meta
+    )
+    learner = config.make_learner()
+    state = jax.eval_shape(learner.init, jax.random.key(0), hparams_of(config, 1))
+    assert "return_1" in jax.eval_shape(learner.step, state)[1]
+    dads = dataclasses.replace(SKILLS, algorithm="dads").make_learner()
+    monkeypatch.setattr(SkillSource, "load", lambda _: TrainedSkills(dads, None))
+    with pytest.raises(UserError, match="start from a run of DIAYN"):
+        config.make_learner()
 
 
 @pytest.mark.parametrize(
