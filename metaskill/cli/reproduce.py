@@ -68,11 +68,11 @@ def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
     for run in dict.fromkeys([*configs, *borrowed]):
         if run in borrowed:
             other = borrowed[run]
-            runs[run] = _train(other, find_experiment(other), workdir.with_name(other), other)
+            runs[run] = _train(other, find_experiment(other), workdir.parent / other, other)
         elif run == "main":
             runs[run] = _train(name, _prepared(configs[run], workdir), workdir, name)
         else:
-            folder = workdir.with_name(f"{workdir.name}-{run}")
+            folder = pathlib.Path(f"{workdir}-{run}")
             runs[run] = _train(name, _prepared(configs[run], workdir), folder, f"{name}, {run}")
     return runs
 
@@ -82,7 +82,7 @@ def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
     source = getattr(config, "source", None)
     if not isinstance(source, SkillSource):
         return config
-    folder = workdir.with_name(source.experiment)
+    folder = workdir.parent / source.experiment
     _train(source.experiment, source.config, folder, source.experiment)
     return with_source(config, source, folder)
 
