@@ -1,10 +1,16 @@
 """Experiments that start from other runs, as a user meets them."""
 
+import dataclasses
 import json
 import pathlib
 
 import pytest
 from command_line import call
+
+from metaskill.cli.experiments import find_experiment, starting_from
+from metaskill.errors import UserError
+from metaskill.skills.space import SkillSpace
+from metaskill.training.run_folder import RunFolder
 
 PPO = [
     "--config.ppo.num_envs=4",
@@ -29,6 +35,7 @@ def skills(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_run_is_fine_tuned(
     skills: pathlib.Path,
     tmp_path: pathlib.Path,
@@ -47,6 +54,19 @@ def test_a_run_is_fine_tuned(
     # Without the run that it starts from there is nothing to go on with.
     assert call(*start) == 2
     assert "holds no skills to start from" in capsys.readouterr().err
+
+
+def test_from_takes_another_runs_configuration_with_it(tmp_path: pathlib.Path) -> None:
+    skills = find_experiment("half_cheetah_diayn")
+    theirs = dataclasses.replace(skills, space=SkillSpace("one_hot", 7))
+    RunFolder(tmp_path / "mine").create("half_cheetah_diayn", theirs)
+    config = find_experiment("half_cheetah_finetune")
+    changed = starting_from("half_cheetah_finetune", config, str(tmp_path / "mine"))
+    assert changed.source.config == theirs
+    assert changed.source.folder.path == tmp_path / "mine"
+    RunFolder(tmp_path / "demo").create("demo", find_experiment("demo"))
+    with pytest.raises(UserError, match="discovered no skills"):
+        starting_from("half_cheetah_finetune", config, str(tmp_path / "demo"))
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,10 @@ def test_every_learner_of_the_library_is_tested_here() -> None:
     assert learner_classes() <= tested
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "hierarchy")) for name in LEARNERS],
+)
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     tmp_path: pathlib.Path, name: str
 ) -> None:
