@@ -24,6 +24,7 @@ from metaskill.cli.experiments import experiment_names, find_experiment
 from metaskill.cli.main import main as run_command
 from metaskill.results.figure import measured
 from metaskill.results.file import write_results
+from metaskill.training.population import hparams_of
 from metaskill.training.run_folder import as_json
 from metaskill.training.trainer import Outcome, Timing
 
@@ -95,7 +96,8 @@ def _without_computing() -> Iterator[None]:
     def train(experiment: Any, *_: Any) -> Outcome:
         learner = experiment.make_learner()
         key = jax.eval_shape(lambda: jax.random.key(0))
-        state = jax.eval_shape(learner.init, key, experiment.hparams)
+        hparams = hparams_of(experiment, experiment.trainer.seed)
+        state = jax.eval_shape(learner.init, key, hparams)
         jax.eval_shape(learner.step, state)
         evaluation = {learner.headline.metric: np.zeros(experiment.trainer.population)}
         return Outcome(state, evaluation, Timing())

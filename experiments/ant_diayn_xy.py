@@ -1,7 +1,7 @@
 """DIAYN with the x-y prior on Ant, against DADS: whose skills move alike every time?
 
 Sharma et al. 2020 (section 6.2) compare the deviation in x and y of executions of a skill.
-The run of DADS is that of `ant_dads_xy`, whose folder may be copied to this one's `-dads`.
+The run of DADS is that of `ant_dads_xy`.
 """
 
 import dataclasses
@@ -20,6 +20,6 @@ CONFIG = dataclasses.replace(
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
 )
 
-BASELINES = {"dads": ant_dads_xy.CONFIG}
+BORROWED = {"dads": "ant_dads_xy"}
 
 findings = compare_deviations

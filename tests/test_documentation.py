@@ -56,6 +56,7 @@ def test_the_examples_of_skills_run() -> None:
     namespace = run_examples(README.parent / "docs" / "skills.md")
     assert namespace["paths"].shape == (4, 2, 20, 2)
     assert "intrinsic_reward" in namespace["metrics"]
+    assert namespace["log_likelihood"].shape == (4,)
 
 
 def test_every_file_that_it_links_exists() -> None:

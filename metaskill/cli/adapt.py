@@ -33,6 +33,7 @@ from metaskill.report.curves import best_member
 from metaskill.tasks.family import TaskFamily, context_of
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.experiment import Experiment
+from metaskill.training.prepared import PreparedState, own_parts
 from metaskill.training.run_folder import RunFolder, write_json
 from metaskill.training.trainer import restore
 
@@ -51,6 +52,9 @@ def run(arguments: list[str]) -> None:
     (path,), values = parse(arguments, ["RUN"], define)
     folder, name, config = open_run(path)
     learner, population, iteration = restore(config, folder, values.best)
+    member = best_member(folder.metrics_file, config.trainer, learner.headline, values.member)
+    whole = jax.tree.map(lambda leaf: leaf[member], population)
+    learner, own = own_parts(learner, whole)
     if not isinstance(learner, MAMLRL):
         raise UserError(
             f"{folder.path} holds no meta-learned policy: `metaskill list` says which "
@@ -58,8 +62,7 @@ def run(arguments: list[str]) -> None:
         )
     task_key, key = jax.random.split(jax.random.key(values.seed))
     parameters = choose_task(learner.family, values.task, task_key)
-    member = best_member(folder.metrics_file, config.trainer, learner.headline, values.member)
-    state: MAMLRLState = jax.tree.map(lambda leaf: leaf[member], population)
+    state: MAMLRLState = own
 
     adapted_run = RunFolder(pathlib.Path(values.workdir or f"{folder.path}-adapted"))
     adapted_run.create(name, _of_one_member(config, member), resume="never")
@@ -73,7 +76,9 @@ def run(arguments: list[str]) -> None:
         print(f"{step:>11}   {episodes.mean():.4g} ± {episodes.std():.2g}")
 
     last = jax.tree.map(lambda leaf: leaf[-1], policies)
-    adapted = dataclasses.replace(state, params={**state.params, "policy": last})
+    adapted: Any = dataclasses.replace(state, params={**state.params, "policy": last})
+    if isinstance(whole, PreparedState):
+        adapted = dataclasses.replace(whole, own=adapted)
     with Checkpoints(adapted_run.checkpoints) as checkpoints:
         checkpoints.save(Checkpoint(jax.tree.map(lambda leaf: leaf[None], adapted), iteration))
     write_json(

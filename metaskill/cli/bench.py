@@ -32,6 +32,7 @@ from metaskill.measure.stages import make_stages
 from metaskill.measure.throughput import ratio, seconds_in_turns
 from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
+from metaskill.training.population import hparams_of
 from metaskill.training.run_folder import as_json, cannot_write
 
 _TOLERATED = 0.9
@@ -55,7 +56,7 @@ def run(arguments: list[str]) -> None:
     learner = config.make_learner()
     if not acts(learner):
         raise UserError(f"{name} has no environment, so there are no stages to time.")
-    figures, settings = measure(learner, config.hparams, values.rounds)
+    figures, settings = measure(learner, hparams_of(config, config.trainer.seed), values.rounds)
     output = pathlib.Path(values.output or f"runs/bench/{name}.json")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Experiments by name, and the runs that were made of them."""
 
+import dataclasses
 import importlib
 import importlib.util
 import pathlib
@@ -10,6 +11,8 @@ from metaskill.errors import UserError, nearest
 from metaskill.results.findings import Judge
 from metaskill.training.experiment import Experiment, with_values
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.skill_source import SkillSource
 
 
 def experiment_names() -> list[str]:
@@ -43,6 +46,16 @@ def find_baselines(name: str) -> dict[str, Experiment]:
     return baselines
 
 
+def find_borrowed(name: str) -> dict[str, str]:
+    """Return which runs of the experiment called `name` are those of others.
+
+    Returns:
+        The other experiment's name by the run's, `main` or a baseline.
+    """
+    borrowed: dict[str, str] = getattr(find_module(name), "BORROWED", {})
+    return borrowed
+
+
 def find_judge(name: str) -> Judge:
     """Return what measures the runs of the experiment called `name`."""
     judge: Judge = find_module(name).findings
@@ -62,3 +75,31 @@ def open_run(path: str) -> tuple[RunFolder, str, Experiment]:
     record = run.read_config()
     name = record["experiment"]
     return run, name, with_values(find_experiment(name), record["config"])
+
+
+def starting_from(name: str, config: Experiment, path: str | None) -> Experiment:
+    """Return an experiment that starts from the skills in another run folder, if one is named.
+
+    Raises:
+        UserError: If it starts from no skills, or that folder holds none.
+    """
+    if path is None:
+        return config
+    source = getattr(config, "source", None)
+    if not isinstance(source, SkillSource):
+        raise UserError(f"{name} starts from no other run, so --from names nothing: leave it out.")
+    _, experiment, theirs = open_run(path)
+    if not isinstance(theirs, SkillExperiment):
+        raise UserError(
+            f"{path} discovered no skills: name a run of an experiment that does, such as "
+            f"{source.experiment}."
+        )
+    return with_source(config, SkillSource(experiment, theirs), pathlib.Path(path))
+
+
+def with_source(config: Experiment, source: SkillSource, path: pathlib.Path) -> Experiment:
+    """Return an experiment that starts from the skills of a run in a folder."""
+    usual = dataclasses.replace(source, run="")
+    # The usual folder goes without saying, so that however it was named the runs are the same.
+    source = usual if path == usual.folder.path else dataclasses.replace(source, run=str(path))
+    return dataclasses.replace(config, source=source)  # type: ignore[type-var]

@@ -11,6 +11,7 @@ from metaskill.cli.experiments import open_run
 from metaskill.envs.env import Env
 from metaskill.envs.interface import Interface, InterfaceEnv
 from metaskill.errors import UserError
+from metaskill.learner import acts
 from metaskill.report.robustness import plot_grid
 from metaskill.rl.grid_returns import GridReturns, survey
 from metaskill.rl.robustness import summarize
@@ -98,6 +99,11 @@ def evaluate_on_grid(path: str, options: GridOptions) -> dict[str, Any]:
     _require_possible(env, options.axes)
     output = _make_folder(options.output or str(folder.path))
     learner, population, iteration = restore(config, folder, options.best)
+    if acts(learner) and learner.env.observation_sizes["state"] != env.observation_sizes["state"]:
+        raise UserError(
+            f"what {experiment} learned sees more than {env.name} shows, such as a skill, so it "
+            "cannot act on a grid: name a run that acts on the environment itself."
+        )
     returns = survey(
         env, learner, population, options.axes, jax.random.key(options.seed), options.episodes
     )

@@ -16,9 +16,11 @@ def run(arguments: list[str]) -> None:
     """Print the lists."""
     parse(arguments, [], lambda _: None)
     print("experiments")
-    for name in experiment_names():
+    names = experiment_names()
+    width = max(map(len, names))
+    for name in names:
         summary = (find_module(name).__doc__ or "").strip().splitlines()[0]
-        print(f"  {name:<18} {summary}")
+        print(f"  {name:<{width}}  {summary}")
     print("environments\n  " + "  ".join(environment_names()))
     print("engines\n  " + "  ".join(ENGINE_NAMES))
     print("randomizations\n  " + "  ".join(RANDOMIZATIONS))

@@ -13,19 +13,24 @@ is installed.
 """
 
 import pathlib
+from typing import Any
 
 import jax
 from absl import flags
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import parse
+from metaskill.envs.env import Observation
 from metaskill.errors import UserError
-from metaskill.learner import acts
+from metaskill.learner import ActingLearner, acts
 from metaskill.report.curves import best_member
 from metaskill.report.video import check_output, write_grid, write_video
 from metaskill.rl.evaluation import record_episode
 from metaskill.skills.discovery import SkillDiscovery
+from metaskill.skills.hierarchy import OptionEnv, follow
 from metaskill.training.experiment import Experiment
+from metaskill.training.prepared import own_parts
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import restore
 
@@ -68,16 +73,29 @@ def render(
     if not acts(learner):
         raise UserError("this experiment has no environment, so there is nothing to film.")
     member = best_member(folder.metrics_file, config.trainer, learner.headline, member)
-    state = jax.tree.map(lambda leaf: leaf[member], population)
-    n_steps = min(learner.env.episode_length, round(seconds / learner.env.control_timestep))
+    learner, state = own_parts(learner, jax.tree.map(lambda leaf: leaf[member], population))
+    assert acts(learner)
+    # A controller's steps are options: what is worth seeing happens in between.
+    env = learner.env.env if isinstance(learner.env, OptionEnv) else learner.env
+    n_steps = min(env.episode_length, round(seconds / env.control_timestep))
     if isinstance(learner, SkillDiscovery):
         skills = learner.env.space.examples(_SKILLS)
         record = jax.jit(lambda s, key: learner.record_skills(s, skills, key, n_steps))
-        write_grid(learner.env, record(state, jax.random.key(seed)), output)
+        write_grid(env, record(state, jax.random.key(seed)), output)
         return
-    positions = jax.jit(
-        lambda state, key: record_episode(
-            learner.env, lambda obs: learner.act_greedily(state, obs), key, n_steps
-        )
-    )(state, jax.random.key(seed))
-    write_video(learner.env, positions, output)
+    positions = jax.jit(lambda state, key: _record(learner, state, key, n_steps))
+    write_video(env, positions(state, jax.random.key(seed)), output)
+
+
+def _record(
+    learner: ActingLearner, state: Any, key: PRNGKeyArray, n_steps: int
+) -> Float[Array, "time nq"]:
+    env = learner.env
+
+    def policy(obs: Observation) -> Array:
+        return learner.act_greedily(state, obs)
+
+    if isinstance(env, OptionEnv):
+        start = env.reset(key, env.nominal_context())
+        return follow(env, policy, start).trace.qpos[:n_steps]
+    return record_episode(env, policy, key, n_steps)

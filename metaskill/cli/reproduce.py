@@ -2,10 +2,12 @@
 
 Runs an experiment and its baselines to their ends (or goes on with their runs), writes the
 figures that it must show to experiments/results/EXPERIMENT.json with a picture beside it,
-and says which figures passed.
+and says which figures passed. What the experiment starts from or shares with another one, such
+as skills, is that experiment's run: it is trained first where it is not there.
 
   --workdir=FOLDER   run folder (default: runs/EXPERIMENT); those of the baselines stand
-                     beside it, as FOLDER-BASELINE
+                     beside it, as FOLDER-BASELINE, and those of other experiments under
+                     their names
   --results=FOLDER   where to write (default: experiments/results)
 """
 
@@ -14,13 +16,20 @@ import pathlib
 
 from absl import flags
 
-from metaskill.cli.experiments import find_baselines, find_experiment, find_judge
+from metaskill.cli.experiments import (
+    find_baselines,
+    find_borrowed,
+    find_experiment,
+    find_judge,
+    with_source,
+)
 from metaskill.cli.flags import parse
 from metaskill.results.file import write_results
 from metaskill.results.findings import TrainedRun
 from metaskill.training.experiment import Experiment
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder, as_json
+from metaskill.training.skill_source import SkillSource
 from metaskill.training.trainer import train
 
 
@@ -32,11 +41,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("results", "experiments/results", "results", flag_values=values)
 
     (name,), values = parse(arguments, ["EXPERIMENT"], define)
-    workdir = values.workdir or f"runs/{name}"
-    runs = {"main": _train(name, find_experiment(name), pathlib.Path(workdir), name)}
-    for baseline, config in find_baselines(name).items():
-        folder = pathlib.Path(f"{workdir}-{baseline}")
-        runs[baseline] = _train(name, config, folder, f"{name}, {baseline}")
+    runs = train_all(name, pathlib.Path(values.workdir or f"runs/{name}"))
     findings = find_judge(name)(runs)
     settings = findings.settings | {
         "runs": {
@@ -53,6 +58,33 @@ def run(arguments: list[str]) -> None:
         verdict = {True: "passed", False: "FAILED", None: "reported"}[figure.passed]
         print(f"{key} = {figure.value:.4g}{figure.bar}: {verdict}")
     print(path)
+
+
+def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
+    """Train an experiment, its baselines, and what they start from."""
+    borrowed = find_borrowed(name)
+    configs = {"main": find_experiment(name), **find_baselines(name)}
+    runs: dict[str, TrainedRun] = {}
+    for run in dict.fromkeys([*configs, *borrowed]):
+        if run in borrowed:
+            other = borrowed[run]
+            runs[run] = _train(other, find_experiment(other), workdir.parent / other, other)
+        elif run == "main":
+            runs[run] = _train(name, _prepared(configs[run], workdir), workdir, name)
+        else:
+            folder = pathlib.Path(f"{workdir}-{run}")
+            runs[run] = _train(name, _prepared(configs[run], workdir), folder, f"{name}, {run}")
+    return runs
+
+
+def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
+    """Train what an experiment starts from, beside its own run, where it starts from a run."""
+    source = getattr(config, "source", None)
+    if not isinstance(source, SkillSource):
+        return config
+    folder = workdir.parent / source.experiment
+    _train(source.experiment, source.config, folder, source.experiment)
+    return with_source(config, source, folder)
 
 
 def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:

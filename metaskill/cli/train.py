@@ -9,6 +9,8 @@ Ctrl-C ends it at once. docs/training.md says more.
   --seed=N             seed of the first member (short for --config.trainer.seed)
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
+  --from=RUN           whose skills to start from, where an experiment starts from skills (default:
+                       the run of its `source.experiment` under runs/, which has to be finished)
   --resume=WHETHER     auto: go on with the run that the folder holds, or start one (default);
                        never: refuse a folder that holds a run; must: refuse one that does not
   --profile            write a trace of the first chunk into the run folder, for TensorBoard
@@ -24,7 +26,7 @@ import pathlib
 
 from absl import flags
 
-from metaskill.cli.experiments import find_experiment
+from metaskill.cli.experiments import find_experiment, starting_from
 from metaskill.cli.flags import override, parse
 from metaskill.errors import UserError
 from metaskill.training import distributed
@@ -44,6 +46,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("seed", None, "seed of the first member", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
+        flags.DEFINE_string("from", None, "whose skills", flag_values=values)
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
         )
@@ -59,6 +62,7 @@ def run(arguments: list[str]) -> None:
     if values.seed is not None:
         trainer = dataclasses.replace(config.trainer, seed=values.seed)
         config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
+    config = starting_from(name, config, values["from"].value)
     config = with_engine(name, config, values.engine)
     mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
     require_devices(mesh)

@@ -47,7 +47,7 @@ class Locomotion(abc.ABC):
 
         Args:
             engine: `auto`, `native` or `mjx`.
-            objective: `forward`, `velocity`, `direction` or `goal`.
+            objective: `forward`, `velocity`, `direction`, `goal`, `approach` or `milestones`.
             episode_length: Control steps until truncation.
             parameters: What `context.physics` may vary.
 
@@ -57,7 +57,7 @@ class Locomotion(abc.ABC):
         """
         self.name = self.model_name
         self.objective = find_objective(objective)
-        self.parameters = PhysicsParameters(load_brax_model(self.model_name), parameters)
+        self.parameters = PhysicsParameters(self.load_model(), parameters)
         self.engine = make_engine(engine, self.parameters.engine_model(), self.derived_fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length
@@ -117,11 +117,8 @@ class Locomotion(abc.ABC):
         """Apply one action for `n_substeps` physics steps."""
         ctrl = self._controls(action)
         physics = self.engine.step(state.model_leaves, state.physics, ctrl, self.n_substeps)
-        position = self.position(physics)
-        motion = Motion(
-            position=position,
-            velocity=(position - self.position(state.physics)) / self.control_timestep,
-        )
+        start, position = self.position(state.physics), self.position(physics)
+        motion = Motion(start, position, (position - start) / self.control_timestep)
         weights = state.context.reward
         healthy = self.is_healthy(physics) & ~physics.failed
         terms = {
@@ -148,6 +145,10 @@ class Locomotion(abc.ABC):
             },
             model_leaves=state.model_leaves,
         )
+
+    def load_model(self) -> mujoco.MjModel:
+        """Compile the MuJoCo model."""
+        return load_brax_model(self.model_name)
 
     @abc.abstractmethod
     def observe(self, physics: PhysicsState) -> Observation:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+from collections.abc import Callable
 from xml.etree import ElementTree
 
 import mujoco
@@ -9,10 +10,16 @@ import mujoco
 from metaskill.errors import UserError
 
 
-def load_brax_model(name: str) -> mujoco.MjModel:
+def load_brax_model(
+    name: str, change: Callable[[ElementTree.Element], None] | None = None
+) -> mujoco.MjModel:
     """Compile the MJCF model `name` (`ant`, `humanoid`, ...) of the installed brax.
 
     The file is found without importing brax, which would take seconds.
+
+    Args:
+        name: The file's name, without its ending.
+        change: Changes the tree that the file holds before it is compiled.
 
     Raises:
         UserError: If brax or the file is missing.
@@ -25,6 +32,8 @@ def load_brax_model(name: str) -> mujoco.MjModel:
         raise UserError(f"the installed brax has no model {name!r}: install brax 0.14.")
     root = ElementTree.fromstring(path.read_text())
     total_mass = _pop_total_mass(root)
+    if change is not None:
+        change(root)
     model = mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
     if total_mass is not None:
         mujoco.mj_setTotalmass(model, total_mass)

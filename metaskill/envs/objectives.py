@@ -16,10 +16,12 @@ class Motion:
     """How a robot moved during one control step.
 
     Attributes:
-        position: Where it is after the step, metres; planar robots have y = 0.
+        start: Where it was before the step, metres; planar robots have y = 0.
+        position: Where it is after it.
         velocity: Mean velocity over the step, m/s.
     """
 
+    start: Float[Array, "2"]
     position: Float[Array, "2"]
     velocity: Float[Array, "2"]
 
@@ -50,6 +52,19 @@ def _direction(motion: Motion, context: RewardContext) -> Float[Array, ""]:
     return jnp.dot(motion.velocity, context["direction"])
 
 
+def _approach(motion: Motion, context: RewardContext) -> Float[Array, ""]:
+    way = context["goal"] - motion.position
+    # Within a decimetre of the goal the direction means less and less.
+    return jnp.dot(motion.velocity, way / jnp.maximum(jnp.linalg.norm(way), 0.1))
+
+
+def _milestones(motion: Motion, context: RewardContext) -> Float[Array, ""]:
+    def passed(position: Float[Array, "2"]) -> Float[Array, ""]:
+        return jnp.maximum(jnp.floor(position[0] / context["spacing"]), 0.0)
+
+    return passed(motion.position) - passed(motion.start)
+
+
 def _goal_position(motion: Motion, context: RewardContext) -> Float[Array, ""]:
     return -jnp.sum(jnp.abs(motion.position - context["goal"]))
 
@@ -63,6 +78,10 @@ OBJECTIVES = {
     "direction": Objective({"direction": (1.0, 0.0)}, _direction),
     # -||p - g||_1 (Finn et al. 2017, goal position).
     "goal": Objective({"goal": (0.0, 0.0)}, _goal_position),
+    # v . (g - p) / ||g - p||: the speed towards a goal, so that far ones are no worse.
+    "approach": Objective({"goal": (10.0, 0.0)}, _approach),
+    # 1 for every so many metres along x, once: who goes back over one loses it.
+    "milestones": Objective({"spacing": 3.0}, _milestones),
 }
 
 

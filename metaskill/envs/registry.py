@@ -11,6 +11,7 @@ from metaskill.errors import UserError, nearest
 _CLASSES = {
     "ant": ("metaskill.envs.ant", "Ant"),
     "half_cheetah": ("metaskill.envs.half_cheetah", "HalfCheetah"),
+    "half_cheetah_hurdles": ("metaskill.envs.half_cheetah_hurdles", "HalfCheetahHurdles"),
     "hopper": ("metaskill.envs.hopper", "Hopper"),
     "humanoid": ("metaskill.envs.humanoid", "Humanoid"),
     "point_mass": ("metaskill.envs.point_mass", "PointMass"),

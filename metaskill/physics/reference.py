@@ -12,6 +12,10 @@ from metaskill.physics.state import PhysicsState
 
 _STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
 
+# A box around a floor reaches down 1e10 m: rounded, it would end below what stands on the floor,
+# whose contacts MuJoCo then never looks for. Boxes bound what is simulated, and vary with no world.
+_NOT_ROUNDED = ("_", "bvh_")
+
 # mju_isBad: MuJoCo calls a simulation unstable beyond this (mjMAXVAL).
 LARGEST_SOUND_VALUE = 1e10
 
@@ -29,7 +33,7 @@ def engine_copy(model: mujoco.MjModel) -> mujoco.MjModel:
     model = copy.copy(model)
     for part in (model, model.opt):
         for name in dir(part):
-            value = None if name.startswith("_") else getattr(part, name)
+            value = None if name.startswith(_NOT_ROUNDED) else getattr(part, name)
             if isinstance(value, np.ndarray) and value.dtype == np.float64:
                 value[...] = value.astype(np.float32)
             elif isinstance(value, float):

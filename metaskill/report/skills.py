@@ -99,6 +99,15 @@ def plot_journeys(journeys: Journey) -> bytes:
         return panels.png()
 
 
+def plot_ways(journeys: dict[str, Journey]) -> bytes:
+    """Draw several travellers' ways to their goals (axes: goal, time) side by side as a PNG."""
+    with picture(len(journeys), width=4.8 * len(journeys), height=4.6) as panels:
+        for axes, (name, of_traveller) in zip(panels.axes, journeys.items(), strict=True):
+            draw_journeys(axes, of_traveller)
+            axes.set_title(name, fontsize=9)
+        return panels.png()
+
+
 def draw_journeys(axes: Axes, journeys: Journey) -> None:
     """Draw ways to goals (axes: goal, time), each goal as a circle of what counts as there."""
     goals, starts = np.asarray(journeys.goal), np.asarray(journeys.start)

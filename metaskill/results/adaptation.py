@@ -12,6 +12,7 @@ from metaskill.report.adaptation import draw_adaptation, picture
 from metaskill.results.figure import Figure, interquartile_mean, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
 from metaskill.training.experiment import Required
+from metaskill.training.prepared import PreparedState
 
 Curve = np.ndarray
 """Mean returns on held-out tasks (axes: seed, inner step)."""
@@ -57,6 +58,37 @@ def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
     return judge
 
 
+def unsupervised_findings(name: str) -> Judge:
+    """Judge meta-learning without tasks by what adaptation to tasks gains on learning anew.
+
+    Neither it nor the learner from scratch (itself before training) has seen the tasks or their
+    rewards: both may choose the step size that is best for them.
+
+    Args:
+        name: Beginning of the figures' keys.
+    """
+
+    def judge(runs: dict[str, TrainedRun]) -> Findings:
+        step_sizes, curves = {}, {}
+        for key, run in (("main", runs["main"]), ("scratch", untrained(runs["main"]))):
+            curves[key], step_sizes[key] = best_curve(run)
+        figures = {
+            f"{prefix}_return_{i}": _figure(curve[:, i], "tasks never trained on; no bar")
+            for prefix, curve in ((name, curves["main"]), (f"{name}_scratch", curves["scratch"]))
+            for i in range(STEPS)
+        }
+        gain = curves["main"][:, -1] - interquartile_mean(curves["scratch"][:, -1])
+        figures[f"{name}_gain"] = _figure(
+            gain, "own bar: return after three steps, less that from scratch", required=0.0
+        )
+        with picture(1, width=6.0) as panels:
+            labelled = {"skills as tasks": curves["main"], "from scratch": curves["scratch"]}
+            draw_adaptation(panels.axes[0], labelled, "return on tasks never trained on")
+            return Findings(figures, panels.png(), {"step_sizes": step_sizes})
+
+    return judge
+
+
 def gap_closed(curve: Curve, oracle: np.ndarray, i: int) -> np.ndarray:
     """Return the part of the gap to the oracle that i inner steps close, by seed.
 
@@ -79,14 +111,19 @@ def best_curve(run: TrainedRun) -> tuple[Curve, float]:
     keys = jax.random.split(jax.random.key(0), run.config.trainer.population)
 
     def with_step_size(step_size: float) -> Curve:
-        inner_lr = jnp.full_like(state.hparams.inner_lr, step_size)
-        hparams = dataclasses.replace(state.hparams, inner_lr=inner_lr)
-        metrics: dict[str, Any] = evaluate(dataclasses.replace(state, hparams=hparams), keys)
+        metrics: dict[str, Any] = evaluate(_with_inner_lr(state, step_size), keys)
         return _curve(metrics)
 
     results = {step_size: with_step_size(step_size) for step_size in STEP_SIZES}
     best = max(results, key=lambda size: np.nan_to_num(results[size][:, -1], nan=-1e9).mean())
     return results[best], best
+
+
+def _with_inner_lr(state: Any, step_size: float) -> Any:
+    if isinstance(state, PreparedState):
+        return dataclasses.replace(state, own=_with_inner_lr(state.own, step_size))
+    inner_lr = jnp.full_like(state.hparams.inner_lr, step_size)
+    return dataclasses.replace(state, hparams=dataclasses.replace(state.hparams, inner_lr=inner_lr))
 
 
 def _curve(metrics: Mapping[str, Any]) -> Curve:

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaskill.report.skills import plot_experiment
+from metaskill.report.skills import plot_experiment, plot_ways
 from metaskill.results.figure import Figure, measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
 from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.navigation import TEST_GOALS, Journey, navigate
-from metaskill.skills.planner import DENSE, PlannerConfig
+from metaskill.skills.planner import DENSE, SPARSE, PlannerConfig
 
 _SEED = 1000  # No training's.
 _POLICY = "deterministic policy, planner of the paper (H_P = 1, H_Z = 10, R = 10, K = 50)"
@@ -23,13 +23,14 @@ def go_to_goals(
     population: Any,
     goals: Sequence[tuple[float, float]] = TEST_GOALS,
     planner: PlannerConfig = DENSE,
+    sparse: bool = False,
 ) -> Journey:
     """Walk to every goal with every member's skills (axes: population, goal, time)."""
     n_members = jax.tree.leaves(population)[0].shape[0]
     keys = jax.random.split(jax.random.key(_SEED), (n_members, len(goals)))
 
     def of_member(state: Any, keys: jax.Array) -> Journey:
-        return jax.vmap(lambda goal, key: navigate(learner, state, goal, key, planner))(
+        return jax.vmap(lambda goal, key: navigate(learner, state, goal, key, planner, sparse))(
             jnp.array(goals), keys
         )
 
@@ -105,6 +106,41 @@ def navigation_findings(prefix: str) -> Judge:
         return Findings(figures, picture, settings)
 
     return judge
+
+
+ALL_AROUND = tuple(
+    (7.5 * x, 7.5 * y) for x in range(-2, 3) for y in range(-2, 3) if (x, y) != (0, 0)
+)
+"""Goals all over [-15, 15]^2, metres: a grid, without the place where robots start."""
+
+
+def planner_findings(runs: dict[str, TrainedRun]) -> Findings:
+    """Judge a run of DADS by the planner alone, on goals all over the place: dense and sparse.
+
+    Sharma et al. 2020 (section 6.3) plan for nearness, and for a reward that is 0 except at the
+    goal. Nothing is trained for either, so neither has a baseline here but each other.
+    """
+    run = runs["main"]
+    assert isinstance(run.learner, SkillDiscovery)
+    figures: dict[str, Figure] = {}
+    shown: dict[str, Journey] = {}
+    for name, planner in (("dense", DENSE), ("sparse", SPARSE)):
+        journeys = go_to_goals(
+            run.learner, run.outcome.state, ALL_AROUND, planner, sparse=name == "sparse"
+        )
+        setup = (
+            f"H_P = {planner.slots}, H_Z = {planner.steps_per_slot}, R = {planner.refinements}, "
+            f"K = {planner.samples}"
+        )
+        figures[f"planner_{name}_delta"] = _over_members(
+            np.mean(journeys.delta, axis=1), f"mean_t |x_t - g| / |g|, 24 goals; {setup}; no bar"
+        )
+        figures[f"planner_{name}_reached"] = _over_members(
+            np.mean(journeys.reached, axis=1), "share of the goals ever within 1.5 m; no bar"
+        )
+        shown[name] = jax.tree.map(lambda leaf: leaf[0], journeys)
+    settings = {"goals": [list(goal) for goal in ALL_AROUND], "seed": _SEED}
+    return Findings(figures, plot_ways(shown), settings)
 
 
 def _over_members(values: Any, source: str, **bar: float) -> Figure:

@@ -42,7 +42,7 @@ _PAPER_WEIGHTS = {
     },
 }
 _OBJECTIVE_OF = {"target_velocity": "velocity", "direction": "direction", "goal": "goal"}
-_PLANAR = ("half_cheetah", "hopper", "walker2d")
+_PLANAR = ("half_cheetah", "half_cheetah_hurdles", "hopper", "walker2d")
 _FASTEST = {"half_cheetah": 2.0, "ant": 3.0}
 
 

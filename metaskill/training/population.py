@@ -36,9 +36,19 @@ def members_of(experiment: Experiment) -> Population:
     """Return the population of an experiment: its hyperparameters with one seed after another."""
     first = experiment.trainer.seed
     return tuple(
-        Member(number, first + number, experiment.hparams, f"seed {first + number}")
-        for number in range(experiment.trainer.population)
+        Member(number, seed, hparams_of(experiment, seed), f"seed {seed}")
+        for number, seed in enumerate(range(first, first + experiment.trainer.population))
     )
+
+
+def hparams_of(experiment: Experiment, seed: int) -> Any:
+    """Return the learner's hyperparameters for a seed.
+
+    They are the experiment's, unless it has `hparams_of_seed`: where members start from
+    different members of another run, seeds differ in more than randomness.
+    """
+    of_seed = getattr(experiment, "hparams_of_seed", None)
+    return of_seed(seed) if of_seed else experiment.hparams
 
 
 def keys_of(population: Population) -> PRNGKeyArray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from metaskill.errors import UserError, nearest
 from metaskill.training.experiment import Experiment, with_values
-from metaskill.training.population import Member
+from metaskill.training.population import Member, hparams_of
 from metaskill.training.run_folder import as_json
 
 Setting = dict[str, Any]
@@ -143,7 +143,7 @@ def make_members(
             trainer = dataclasses.replace(config.trainer, seed=seed, population=1)
             own = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
             name = " ".join(f"{key}={value}" for key, value in {**setting, "seed": seed}.items())
-            member = Member(len(members), seed, config.hparams, name)
+            member = Member(len(members), seed, hparams_of(config, seed), name)
             members.append(SweepMember(member, setting, own))
     return members
 

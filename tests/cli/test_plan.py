@@ -45,6 +45,13 @@ def test_it_prints_the_way_to_every_goal_and_draws_it(
     assert not (run / "plan.mp4").exists()  # The point mass has no model to draw.
 
 
+def test_a_policy_that_is_told_skills_has_no_grid(
+    run: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("eval", str(run), "--grid=reward.goal.0=0,1") == 2
+    assert "cannot act on a grid" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -14,6 +14,7 @@ from metaskill.envs.registry import environment_names, make
 OBSERVATION_SIZES = {
     "ant": 27,
     "half_cheetah": 17,
+    "half_cheetah_hurdles": 17,
     "hopper": 11,
     "humanoid": 22 + 23 + 13 * 16,
     "point_mass": 2,
@@ -24,7 +25,8 @@ OBSERVATION_SIZES = {
 @pytest.mark.parametrize("name", environment_names())
 def test_shapes_and_a_random_step(name: str) -> None:
     env = make(name, engine="native")
-    assert env.observation_sizes == {"state": OBSERVATION_SIZES[name]}
+    further = {"task_state": 18} if name == "half_cheetah_hurdles" else {}
+    assert env.observation_sizes == {"state": OBSERVATION_SIZES[name], **further}
     context = env.nominal_context()
     state = jax.jit(env.reset)(jax.random.key(0), context)
     after = jax.jit(env.step)(state, jnp.full(env.action_size, 0.3))

@@ -6,7 +6,9 @@ import pytest
 from metaskill.envs.objectives import Motion, find_objective
 from metaskill.errors import UserError
 
-MOTION = Motion(position=jnp.array([1.0, -2.0]), velocity=jnp.array([3.0, 4.0]))
+MOTION = Motion(
+    start=jnp.array([0.4, -2.8]), position=jnp.array([1.0, -2.0]), velocity=jnp.array([3.0, 4.0])
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,10 @@ MOTION = Motion(position=jnp.array([1.0, -2.0]), velocity=jnp.array([3.0, 4.0]))
         ("velocity", {"target_velocity": 5.0}, -2.0),
         ("direction", {"direction": (0.0, -1.0)}, -4.0),
         ("goal", {"goal": (2.0, 2.0)}, -5.0),
+        ("approach", {"goal": (1.0, 8.0)}, 4.0),
+        ("approach", {"goal": (1.0, -2.0)}, 0.0),
+        ("milestones", {"spacing": 0.5}, 2.0),
+        ("milestones", {"spacing": 1.5}, 0.0),
     ],
 )
 def test_value(name: str, context: dict, expected: float) -> None:
@@ -28,3 +34,13 @@ def test_value(name: str, context: dict, expected: float) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(UserError, match="did you mean 'velocity'"):
         find_objective("velocty")
+
+
+def test_milestones_are_lost_again_but_never_owed() -> None:
+    def reward(start: float, end: float) -> float:
+        motion = Motion(jnp.array([start, 0.0]), jnp.array([end, 0.0]), jnp.zeros(2))
+        return float(find_objective("milestones").reward(motion, {"spacing": jnp.float32(3.0)}))
+
+    assert reward(2.9, 3.1) == 1.0
+    assert reward(3.1, 2.9) == -1.0
+    assert reward(0.1, -3.1) == 0.0

@@ -12,20 +12,22 @@ from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
-from metaskill.skills.hierarchy import OptionEnv
+from metaskill.skills.hierarchy import OptionEnv, follow
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import SkillSpace
 
 DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 
 
-def follow(obs):
+def in_direction(obs):
     return obs["skill"] @ DIRECTIONS
 
 
 @pytest.fixture(scope="module")
 def options() -> OptionEnv:
-    return OptionEnv(SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4)), follow, 4)
+    return OptionEnv(
+        SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4)), in_direction, 4
+    )
 
 
 def test_a_step_is_an_option_and_its_reward_the_sum(options: OptionEnv, key) -> None:
@@ -77,7 +79,7 @@ def test_ppo_learns_to_use_the_skills(options: OptionEnv) -> None:
 @pytest.mark.parametrize("length", [0, 11])
 def test_options_that_fit_no_episode_are_refused(options: OptionEnv, length: int) -> None:
     with pytest.raises(UserError, match="does not fit"):
-        OptionEnv(options.env, follow, length)
+        OptionEnv(options.env, in_direction, length)
 
 
 def test_a_robot_without_a_goal_observes_none(key) -> None:
@@ -90,6 +92,33 @@ def test_a_robot_without_a_goal_observes_none(key) -> None:
             return super().reset(key, goal)
 
     env = SkillEnv(Goalless(episode_length=10), SkillSpace("one_hot", 4))
-    options = OptionEnv(env, follow, 4)
+    options = OptionEnv(env, in_direction, 4)
     assert options.observation_sizes == {"state": 4}
     assert options.reset(key, options.nominal_context()).obs["state"].shape == (4,)
+
+
+def test_a_controller_is_followed_at_every_control_step(options: OptionEnv, key) -> None:
+    start = options.reset(key, options.nominal_context())
+    course = follow(options, lambda _: jnp.array([0.0, 1.0, 0.0, 0.0]), start)
+    np.testing.assert_allclose(course.trace.position[:, 1], 0.1 * np.arange(1, 11), rtol=1e-5)
+    assert course.trace.alive.all()
+    np.testing.assert_array_equal(course.skill, np.tile([0.0, 1.0, 0.0, 0.0], (10, 1)))
+
+
+def test_what_only_the_task_takes_is_for_the_controller(key) -> None:
+    class WithTask(PointMass):
+        def __init__(self):
+            super().__init__(episode_length=10)
+            self.observation_sizes = {"state": 2, "task_state": 3}
+
+        def _state(self, *args, **kwargs):
+            state = super()._state(*args, **kwargs)
+            seen = jnp.concatenate([state.obs["state"], jnp.array([7.0])])
+            return dataclasses.replace(state, obs={**state.obs, "task_state": seen})
+
+    env = SkillEnv(WithTask(), SkillSpace("one_hot", 4))
+    options = OptionEnv(env, in_direction, 4)
+    state = options.reset(key, options.nominal_context())
+    assert state.inner.obs["state"].shape == (2 + 4,)
+    np.testing.assert_allclose(state.obs["state"], [0.0, 0.0, 7.0, 0.0, 0.0, 0.5, 0.5])
+    assert options.observation_sizes == {"state": 7}

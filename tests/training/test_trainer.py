@@ -8,6 +8,7 @@ import os
 import pathlib
 import pkgutil
 import signal
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -25,15 +26,19 @@ from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.chunks import Chunks
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import EnvConfig, Experiment, PPOExperiment, TrainerConfig
+from metaskill.training.fine_tuning_experiment import FineTuningExperiment
+from metaskill.training.hierarchy_experiment import HierarchyExperiment
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.population import members_of
+from metaskill.training.prepared import PreparedLearner
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.signals import stop_on_signals
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.skill_source import SkillSource
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import STOPPING, Outcome, train_population
 
@@ -102,10 +107,10 @@ class DieAfter(NoProgress):
             raise KeyboardInterrupt
 
 
-def run(path: pathlib.Path, config: PPOExperiment, progress=None) -> Outcome:
+def run(path: pathlib.Path, config: Experiment, progress=None, experiment: str = "test") -> Outcome:
     """Train as `train` does; runs of one configuration share programs, which take long to make."""
     folder = RunFolder(path)
-    folder.create("test", config)
+    folder.create(experiment, config)
     progress = progress or NoProgress()
     if repr(config) not in _programs:
         _programs.clear()
@@ -219,6 +224,19 @@ def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
     )
 
 
+def fine_tuning_experiment() -> FineTuningExperiment:
+    skills = skill_experiment("diayn", "ppo")
+    trainer = dataclasses.replace(skills.trainer, population=2)
+    return FineTuningExperiment(skills.env, SkillSource("diayn", skills), trainer, ppo=skills.ppo)
+
+
+def hierarchy_experiment() -> HierarchyExperiment:
+    skills = skill_experiment("diayn", "ppo")
+    return HierarchyExperiment(
+        skills.env, SkillSource("diayn", skills), skills.trainer, option_length=2, ppo=skills.ppo
+    )
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -233,7 +251,18 @@ LEARNERS = {
     "diayn_sac": skill_experiment("diayn", "sac"),
     "dads": skill_experiment("dads", "ppo"),
     "dads_sac": skill_experiment("dads", "sac"),
+    "fine_tuning": fine_tuning_experiment(),
+    "hierarchy": hierarchy_experiment(),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained_skills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Train, where learners look for them, the skills that some start from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("skills"))
+        run(pathlib.Path("runs", "diayn"), skill_experiment("diayn", "ppo"), experiment="diayn")
+        yield
 
 
 def learner_classes() -> set[type]:
@@ -257,11 +286,18 @@ def learner_classes() -> set[type]:
 
 
 def test_every_learner_of_the_library_is_tested_here() -> None:
-    tested = {type(config.make_learner()) for config in LEARNERS.values()}
+    learners = [config.make_learner() for config in LEARNERS.values()]
+    tested = {
+        type(learner.made_for(0) if isinstance(learner, PreparedLearner) else learner)
+        for learner in learners
+    }
     assert learner_classes() <= tested
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "hierarchy")) for name in LEARNERS],
+)
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     tmp_path: pathlib.Path, name: str
 ) -> None:

@@ -1,0 +1,34 @@
+"""HalfCheetah goes on from its best DIAYN skill to run forward, against from scratch.
+
+Eysenbach et al. 2019 (section 4.2.1). Each seed begins as one of the three members of
+`half_cheetah_diayn`, told the skill that runs forward best.
+"""
+
+from experiments import half_cheetah_diayn
+from metaskill.results.fine_tuning import fine_tuning_findings
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.training.core_hparams import CoreHparams
+from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.fine_tuning_experiment import FineTuningExperiment
+from metaskill.training.skill_source import SkillSource
+
+# An evaluation every chunk, of 82,000 steps: that is how finely steps are counted.
+CONFIG = FineTuningExperiment(
+    env=EnvConfig("half_cheetah", options={"episode_length": 200}),
+    source=SkillSource("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
+    trainer=TrainerConfig(
+        env_steps=4_000_000,
+        population=3,
+        iterations_per_chunk=5,
+        chunks_per_evaluation=1,
+        chunks_per_checkpoint=10,
+    ),
+    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    hparams=CoreHparams(ppo=PPOHparams()),
+)
+
+BASELINES = {
+    "scratch": PPOExperiment(CONFIG.env, CONFIG.trainer, CONFIG.ppo, CONFIG.hparams.ppo),
+}
+
+findings = fine_tuning_findings("finetune", limit=0.6)

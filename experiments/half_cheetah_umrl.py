@@ -1,0 +1,24 @@
+"""HalfCheetah meta-learns on DIAYN's skills as tasks, and adapts to a direction (ProMP).
+
+Gupta et al. 2018: nobody says what tasks there will be. Meta-training rewards each task by the
+discriminator of a run of `half_cheetah_diayn`; forward and backward are met in the test only.
+"""
+
+from experiments import half_cheetah_diayn
+from metaskill.meta.maml_rl_config import MAMLRLConfig
+from metaskill.results.adaptation import unsupervised_findings
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.meta_rl_experiment import FamilyConfig
+from metaskill.training.skill_source import SkillSource
+from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
+
+# 100 iterations of 20 tasks, 20 episodes, 200 steps, before and after the inner step.
+CONFIG = UnsupervisedMetaRLExperiment(
+    env=EnvConfig("half_cheetah", options={"objective": "direction", "episode_length": 200}),
+    source=SkillSource("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
+    family=FamilyConfig("direction"),
+    trainer=TrainerConfig(env_steps=16_000_000, population=3),
+    meta=MAMLRLConfig(num_tasks=20, outer="promp", hidden=(64, 64), activation="tanh"),
+)
+
+findings = unsupervised_findings("half_cheetah_umrl")

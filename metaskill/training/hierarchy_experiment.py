@@ -1,0 +1,98 @@
+"""Experiments in which a controller learns to act through a run's skills."""
+
+import dataclasses
+from typing import Any
+
+from metaskill.envs.env import State
+from metaskill.errors import UserError, nearest
+from metaskill.rl.ppo import PPO
+from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.sac import SAC
+from metaskill.rl.sac_config import SACConfig
+from metaskill.skills.hierarchy import OptionEnv
+from metaskill.skills.option import RewardOf, own_reward
+from metaskill.skills.skill_env import SkillEnv
+from metaskill.tasks.families import make_family
+from metaskill.training.core_hparams import CoreHparams, require_core
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.meta_rl_experiment import FamilyConfig
+from metaskill.training.prepared import PreparedHparams, PreparedLearner
+from metaskill.training.skill_source import SkillSource
+
+
+@dataclasses.dataclass(frozen=True)
+class HierarchyExperiment:
+    """A controller over skills that do not change any more.
+
+    Attributes:
+        env: The environment with the task.
+        source: Where the skills come from.
+        trainer: How long to train; its steps are options.
+        option_length: Control steps of an option.
+        reward: What the controller is rewarded for: `own`, the environment's reward, or
+            `objective`, the part of a robot's reward that is about its motion. Survival and
+            the costs of control are the skills' business.
+        family: Which tasks, one an episode.
+        core: What learns: `ppo` or `sac`.
+        ppo: The static part of PPO, read where it is the core.
+        sac: That of SAC.
+        hparams: The traced hyperparameters.
+    """
+
+    env: EnvConfig
+    source: SkillSource
+    trainer: TrainerConfig
+    option_length: int = 10
+    reward: str = "own"
+    family: FamilyConfig = dataclasses.field(default_factory=lambda: FamilyConfig("nominal"))
+    core: str = "ppo"
+    ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
+    sac: SACConfig = dataclasses.field(default_factory=SACConfig)
+    hparams: CoreHparams = dataclasses.field(default_factory=CoreHparams)
+
+    def make_learner(self) -> PreparedLearner:
+        """Load the skills, put them before the environment, and build the core.
+
+        Raises:
+            UserError: If there are none, or the parts do not fit together.
+        """
+        require_core(self.core)
+        skills = self.source.load()
+        discovery = skills.learner
+        inner, _ = self.env.make()
+        skills.require_body(inner)
+        env = SkillEnv(inner, discovery.env.space)
+        family = make_family(self.family.name, inner, **self.family.options)
+        sampler = env.sampler(family.sample)
+        reward_of = _find_reward(self.reward, env)
+
+        def make(trained: Any) -> PPO | SAC:
+            options = OptionEnv(
+                env,
+                lambda obs: discovery.act_greedily(trained, obs),
+                self.option_length,
+                reward_of,
+            )
+            if self.core == "sac":
+                return SAC(options, self.sac, sampler)
+            return PPO(options, self.ppo, sampler)
+
+        return PreparedLearner(make, skills.population, step_unit="options")
+
+    def hparams_of_seed(self, seed: int) -> PreparedHparams:
+        """Return the hyperparameters of a member: seeds take turns with the source's members."""
+        return PreparedHparams(self.hparams.of(self.core), self.source.origin_of(seed))
+
+
+def _find_reward(name: str, env: SkillEnv) -> RewardOf:
+    if name == "own":
+        return own_reward
+    if name != "objective":
+        raise UserError(f"no reward is called {name!r}: {nearest(name, ('own', 'objective'))}")
+    if not hasattr(env, "objective"):
+        raise UserError(f"{env.name} has one reward only: choose --config.reward=own.")
+
+    def of_motion(state: State) -> Any:
+        return state.metrics["reward_objective"]
+
+    return of_motion
