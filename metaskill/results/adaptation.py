@@ -58,7 +58,7 @@ def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
     return judge
 
 
-def unsupervised_findings(name: str) -> Judge:
+def unsupervised_findings(name: str, at_least: float) -> Judge:
     """Judge meta-learning without tasks by what adaptation to tasks gains on learning anew.
 
     Neither it nor the learner from scratch (itself before training) has seen the tasks or their
@@ -66,6 +66,7 @@ def unsupervised_findings(name: str) -> Judge:
 
     Args:
         name: Beginning of the figures' keys.
+        at_least: The smallest gain in return that passes.
     """
 
     def judge(runs: dict[str, TrainedRun]) -> Findings:
@@ -79,7 +80,9 @@ def unsupervised_findings(name: str) -> Judge:
         }
         gain = curves["main"][:, -1] - interquartile_mean(curves["scratch"][:, -1])
         figures[f"{name}_gain"] = _figure(
-            gain, "own bar: return after three steps, less that from scratch", required=0.0
+            gain,
+            "own bar: return after three steps, less that from scratch",
+            required=at_least,
         )
         with picture(1, width=6.0) as panels:
             labelled = {"skills as tasks": curves["main"], "from scratch": curves["scratch"]}

@@ -120,3 +120,20 @@ def test_what_does_not_exist_is_refused_with_the_nearest_name() -> None:
         make_engine("natve", model)
     with pytest.raises(UserError, match="did you mean 'xpos'"):
         make_engine("native", model, ("xposs",))
+
+
+def test_what_stands_on_the_floor_is_touched() -> None:
+    """A box about both, of MuJoCo's own, is too high for single precision."""
+    model = mujoco.MjModel.from_xml_string(
+        """
+        <mujoco><worldbody>
+          <geom type="plane" size="5 5 .1"/>
+          <geom type="box" size=".1 .1 .1" pos="0 0 .1"/>
+          <body pos="0 0 .29"><freejoint/><geom size=".1"/></body>
+        </worldbody></mujoco>
+        """
+    )
+    copy = make_engine("native", model).model
+    data = mujoco.MjData(copy)
+    mujoco.mj_forward(copy, data)
+    assert data.ncon == 1
