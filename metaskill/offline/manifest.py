@@ -130,7 +130,7 @@ def _parse(record: dict[str, Any]) -> Manifest:
     checksum = record.pop("checksum")
     if checksum != _checksum(record):
         raise ValueError("its checksum is another")
-    if record["version"] != VERSION or record["dtype"] != DTYPE:
+    if _count(record["version"], "version", 1) != VERSION or record["dtype"] != DTYPE:
         raise ValueError(f"not version {VERSION} with {DTYPE}")
     manifest = Manifest(
         env=_text(record["env"], "env"),

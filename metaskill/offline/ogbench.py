@@ -9,12 +9,11 @@ import zlib
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from metaskill.errors import UserError
 from metaskill.offline.episodes import Episodes
 from metaskill.offline.hdf5 import written_whole
-from metaskill.offline.shards import parse_array
+from metaskill.offline.shards import parse_array, read_header
 
 _LARGEST_RATIO = 200
 _SMALL = 2**24
@@ -120,14 +119,7 @@ def _read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _parse(content: bytes, name: str) -> np.ndarray:
     """Read an array of numbers of whatever shape."""
-    stream = io.BytesIO(content[:_HEADER])
-    version = npy.read_magic(stream)
-    if version != (1, 0):
-        raise ValueError(f"{name} is in an unknown version of npy")
-    try:
-        shape, _, dtype = npy.read_array_header_1_0(stream)
-    except (SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{name} has no header that can be read") from error
+    shape, _, dtype = read_header(io.BytesIO(content[:_HEADER]), name)
     if dtype.kind not in "fiub":
         raise ValueError(f"{name} are {dtype}, no numbers")
     with np.errstate(over="ignore"):  # What is too large becomes infinite, and is refused.

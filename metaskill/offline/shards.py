@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import stat
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -117,14 +118,7 @@ def parse_array(content: bytes, name: str, shape: tuple[int, ...], dtype: Any) -
         ValueError: If it is another array, or none.
     """
     stream = io.BytesIO(content)
-    version = npy.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{name} is in an unknown version of npy")
-    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    try:
-        found_shape, is_fortran, found_dtype = read_header(stream)
-    except (SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{name} has no header that can be read") from error
+    found_shape, is_fortran, found_dtype = read_header(stream, name)
     is_fortran = is_fortran and len(found_shape) > 1 and min(found_shape) > 1
     if found_shape != shape or found_dtype != dtype or is_fortran:
         raise ValueError(
@@ -140,3 +134,27 @@ def parse_array(content: bytes, name: str, shape: tuple[int, ...], dtype: Any) -
     if np.any(array > 1):
         raise ValueError(f"{name} are neither true nor false")
     return array.astype(bool)
+
+
+def read_header(stream: io.BytesIO, name: str) -> tuple[tuple[int, ...], bool, Any]:
+    """Read the header of an npy file: shape, whether columns come first, and type.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    version = npy.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{name} are in an unknown version of npy")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    try:
+        header: tuple[tuple[int, ...], bool, Any] = read(stream)
+    except (
+        SyntaxError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as error:
+        raise ValueError(f"{name} have no header that can be read") from error
+    return header
