@@ -38,6 +38,7 @@ from metaskill.offline.dataset import require_free, write_dataset
 from metaskill.offline.episodes import Episodes
 from metaskill.offline.policies import CollectingPolicy, follow_trained, make_policy
 from metaskill.report.curves import best_member
+from metaskill.skills.guidance import GuidedEnv
 from metaskill.training.experiment import EnvConfig
 from metaskill.training.provenance import provenance
 from metaskill.training.trainer import restore
@@ -129,6 +130,11 @@ def _choose(
     if learner.env.name != env.name:
         raise UserError(
             f"{folder.path} learned in {learner.env.name}, not in {env.name}: name that one."
+        )
+    if isinstance(learner.env, GuidedEnv):
+        raise UserError(
+            f"{folder.path} was guided by past data, and its actions are not {env.name}'s own: "
+            "name another run."
         )
     if values.option or values.randomization != "none":
         raise UserError(

@@ -167,7 +167,7 @@ def _metadata(episodes: Episodes, dataset_id: str, algorithm: str) -> dict[str, 
         "observation_space": _box(episodes.observations.shape[1], np.inf),
         "action_space": _box(episodes.actions.shape[1], 1.0),
         "algorithm_name": algorithm,
-        "minari_version": ">=0.5",
+        "minari_version": "0.5.0",  # The layout; later versions of 0.5 read it.
         "dataset_size": round(episodes.observations.nbytes / 1e6, 1),
     }
 

@@ -50,6 +50,21 @@ def test_minari_there_and_back(
         write_minari(tmp_path / "set", episodes, "metaskill/made-up-v0")
 
 
+def test_minari_itself_reads_what_was_written(
+    tmp_path: pathlib.Path, episodes: Episodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    minari = pytest.importorskip("minari")
+    write_minari(tmp_path / "metaskill" / "made-up-v0", episodes, "metaskill/made-up-v0")
+    found = minari.load_dataset("metaskill/made-up-v0")
+    assert (found.total_episodes, found.total_steps) == (3, 9)
+    whole = list(found.iterate_episodes())
+    for name in ("observations", "actions", "rewards"):
+        theirs = np.concatenate([getattr(episode, name) for episode in whole])
+        np.testing.assert_array_equal(theirs, getattr(episodes, name))
+    assert [len(episode.infos["qpos"]) for episode in whole] == [4, 2, 6]
+
+
 def test_d4rl_there_and_back(tmp_path: pathlib.Path, episodes: Episodes) -> None:
     write_d4rl(tmp_path / "set.hdf5", episodes)
     assert_same(read_d4rl(tmp_path / "set.hdf5"), episodes)

@@ -1,5 +1,6 @@
 """The trainer: exact resumption, preemption, divergence, and the files of a run."""
 
+import atexit
 import dataclasses
 import importlib
 import importlib.util
@@ -7,11 +8,19 @@ import json
 import os
 import pathlib
 import pkgutil
+import shutil
 import signal
+import tempfile
 
 import jax
 import numpy as np
 import pytest
+from past_data import (
+    collect_point_mass,
+    data_experiment,
+    guided_experiment,
+    train_into,
+)
 
 from metaskill.errors import Preempted, UserError
 from metaskill.meta.maml_rl_config import MAMLRLConfig
@@ -203,6 +212,17 @@ def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
     )
 
 
+PAST = pathlib.Path(tempfile.mkdtemp(prefix="metaskill-past-"))
+atexit.register(shutil.rmtree, PAST, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def past_data() -> None:
+    """What learners from past data read: the data, and skills learned from them."""
+    collect_point_mass(PAST / "data")
+    train_into(PAST / "skills", data_experiment(PAST / "data", "skills"))
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -217,6 +237,9 @@ LEARNERS = {
     "diayn_sac": skill_experiment("diayn", "sac"),
     "dads": skill_experiment("dads", "ppo"),
     "dads_sac": skill_experiment("dads", "sac"),
+    "skill_prior": data_experiment(PAST / "data", "skills"),
+    "cloning": data_experiment(PAST / "data", "cloning"),
+    "spirl": guided_experiment(PAST / "skills"),
 }
 
 
@@ -240,14 +263,14 @@ def learner_classes() -> set[type]:
     }
 
 
-def test_every_learner_of_the_library_is_tested_here() -> None:
+def test_every_learner_of_the_library_is_tested_here(past_data: None) -> None:
     tested = {type(config.make_learner()) for config in LEARNERS.values()}
     assert learner_classes() <= tested
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
-    tmp_path: pathlib.Path, name: str
+    tmp_path: pathlib.Path, name: str, past_data: None
 ) -> None:
     whole = run(tmp_path / "whole", LEARNERS[name])
     progress = SignalAfter(2)
