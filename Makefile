@@ -57,6 +57,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.malformed_inputs
+	$(BIN)/python -m benchmarks.bad_data
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.two_processes
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -63,7 +63,9 @@ class Ending:
 
 def inputs() -> st.SearchStrategy[Inputs]:
     """Draw command lines of every command, most of them wrong somewhere."""
-    return st.one_of(_train_lines(), _train_lines(), _lines_about_runs(), _other_lines())
+    return st.one_of(
+        _train_lines(), _train_lines(), _lines_about_runs(), _collect_lines(), _other_lines()
+    )
 
 
 def run(given_inputs: Inputs, folder: pathlib.Path) -> Ending:
@@ -109,6 +111,7 @@ def _without_computing() -> Iterator[None]:
         mock.patch("metaskill.cli.reproduce.ProgressBar"),
         mock.patch("metaskill.cli.sweep.run_sweep", side_effect=SystemExit(0)),
         mock.patch("metaskill.cli.bench.measure", side_effect=SystemExit(0)),
+        mock.patch("metaskill.cli.collect.write_dataset", side_effect=SystemExit(0)),
     ):
         yield
 
@@ -199,6 +202,21 @@ def _lines_about_runs(draw: st.DrawFn) -> Inputs:
     value = st.one_of(_JUNK, st.sampled_from(["physics.mass=1:2:3", "physics.mass=log:-1:0:2"]))
     flags = draw(st.lists(st.builds("{}={}".format, flag.flatmap(_mistyped), value), max_size=1))
     return Inputs([command, path, *flags], draw(_configurations()))
+
+
+@st.composite
+def _collect_lines(draw: st.DrawFn) -> Inputs:
+    env = draw(st.sampled_from(["point_mass", "point_mass", "point_mass", "", "ant"]))
+    policy = draw(
+        st.sampled_from(["random", "random", "play", "run:", f"run:{RUN}", "run:nowhere"])
+    )
+    flag = st.sampled_from(
+        ["--episodes", "--worlds", "--option", "--option=episode_length", "--randomization",
+         "--observation", "--noise", "--engine", "--seed", "--output"]
+    )  # fmt: skip
+    values = st.one_of(_JUNK, st.integers(1, 50).map(str), st.sampled_from(["none", "state"]))
+    flags = draw(st.lists(st.builds("{}={}".format, flag.flatmap(_mistyped), values), max_size=2))
+    return Inputs(["collect", draw(_mistyped(env)), f"--policy={policy}", *flags])
 
 
 @st.composite

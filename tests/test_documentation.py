@@ -59,6 +59,15 @@ def test_the_examples_of_skills_run() -> None:
     assert namespace["log_likelihood"].shape == (4,)
 
 
+def test_the_examples_of_skill_priors_run() -> None:
+    namespace = run_examples(README.parent / "docs" / "skill-priors.md")
+    assert namespace["episodes"].lengths.tolist() == [20] * 40
+    assert 0 < len(namespace["some"]) < 40
+    assert "loss/action_error" in namespace["fitted"]
+    assert "divergence_over_target" in namespace["metrics"]
+    assert namespace["paths"].shape == (4, 2)
+
+
 def test_every_file_that_it_links_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README.read_text())
     assert links

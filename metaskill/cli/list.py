@@ -1,13 +1,14 @@
 """usage: metaskill list
 
-Lists the experiments that `metaskill train` knows, environments, engines, randomizations
-and supervised problems.
+Lists the experiments that `metaskill train` knows, environments, engines, randomizations,
+supervised problems, and policies that `metaskill collect` knows.
 """
 
 from metaskill.cli.experiments import experiment_names, find_module
 from metaskill.cli.flags import parse
 from metaskill.envs.registry import environment_names
 from metaskill.meta.problems import PROBLEMS
+from metaskill.offline.policies import policy_names
 from metaskill.physics.factory import ENGINE_NAMES
 from metaskill.tasks.randomizations import RANDOMIZATIONS
 
@@ -25,3 +26,4 @@ def run(arguments: list[str]) -> None:
     print("engines\n  " + "  ".join(ENGINE_NAMES))
     print("randomizations\n  " + "  ".join(RANDOMIZATIONS))
     print("supervised problems\n  " + "  ".join(PROBLEMS))
+    print("policies that collect\n  " + "  ".join(policy_names()))

@@ -14,6 +14,7 @@ _COMMANDS = {
     "sweep": ("metaskill.cli.sweep", "train many hyperparameters and seeds side by side"),
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
+    "collect": ("metaskill.cli.collect", "collect episodes into a data set"),
     "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),
     "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
     "bench": ("metaskill.cli.bench", "time the stages of an experiment's iteration"),

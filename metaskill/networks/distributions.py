@@ -84,10 +84,18 @@ class Gaussian:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TanhGaussian:
-    """The distribution of tanh(u), u ~ N(mean, diag(exp(log_std))^2)."""
+    """The distribution of tanh(u / scale), u ~ N(mean, diag(exp(log_std))^2).
+
+    Attributes:
+        mean: Mean of u.
+        log_std: Logarithm of its standard deviation.
+        scale: Where tanh bends. Whoever multiplies actions by it has u squashed into
+            [-scale, scale] by a map whose slope at 0 is 1.
+    """
 
     mean: Float[Array, "*batch action"]
     log_std: Float[Array, "*#batch action"]
+    scale: float = dataclasses.field(default=1.0, metadata={"static": True})
 
     @property
     def base(self) -> Gaussian:
@@ -99,25 +107,29 @@ class TanhGaussian:
         return self.base.sample(key)
 
     def log_prob(self, raw: Float[Array, "*batch action"]) -> Float[Array, "*batch"]:
-        """Return log p(tanh u) = log N(u) - sum log(1 - tanh(u)^2)."""
-        return self.base.log_prob(raw) - jnp.sum(_log_tanh_slope(raw), axis=-1)
+        """Return log p(tanh v) = log N(u) - sum log((1 - tanh(v)^2) / scale), v = u / scale."""
+        return self.base.log_prob(raw) - self._log_slope(raw)
 
     def to_action(self, raw: Float[Array, "*batch action"]) -> Float[Array, "*batch action"]:
-        """Return tanh(u)."""
-        return jnp.tanh(raw)
+        """Return tanh(u / scale)."""
+        return jnp.tanh(raw / self.scale)
 
     def mode(self) -> Float[Array, "*batch action"]:
-        """Return tanh(mean): the median, and what everyone calls the deterministic action."""
-        return jnp.tanh(self.mean)
+        """Return that of the mean: the median, and what everyone calls the deterministic action."""
+        return self.to_action(self.mean)
 
     def entropy(self, key: PRNGKeyArray) -> Float[Array, "*batch"]:
         """Return the Gaussian's entropy plus one sample of the log slope of tanh."""
         raw = self.sample(key)
-        return self.base.entropy(key) + jnp.sum(_log_tanh_slope(raw), axis=-1)
+        return self.base.entropy(key) + self._log_slope(raw)
 
     def kl(self, other: "TanhGaussian") -> Float[Array, "*batch"]:
         """Return KL(self || other): that of the Gaussians, as tanh is one-to-one."""
         return self.base.kl(other.base)
+
+    def _log_slope(self, raw: Float[Array, "*batch action"]) -> Float[Array, "*batch"]:
+        slopes = _log_tanh_slope(raw / self.scale) - math.log(self.scale)
+        return jnp.sum(slopes, axis=-1)
 
 
 def _log_tanh_slope(u: Array) -> Array:

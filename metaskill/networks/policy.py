@@ -50,6 +50,7 @@ class StateDependentGaussianPolicy(nn.Module):
         activation: A name in `networks.mlp.ACTIVATIONS`.
         distribution: `gaussian` or `tanh_gaussian`.
         initial_std: Standard deviation of the untrained policy.
+        scale: Of `tanh_gaussian`: where tanh bends.
     """
 
     action_size: int
@@ -57,6 +58,7 @@ class StateDependentGaussianPolicy(nn.Module):
     activation: str = "relu"
     distribution: str = "tanh_gaussian"
     initial_std: float = 1.0
+    scale: float = 1.0
 
     @nn.compact
     def __call__(self, obs: Float[Array, "*batch obs"]) -> Gaussian | TanhGaussian:
@@ -66,4 +68,5 @@ class StateDependentGaussianPolicy(nn.Module):
         mean, raw = jnp.split(outputs(obs), 2, axis=-1)
         start = math.atanh(2.0 * (math.log(self.initial_std) - low) / (high - low) - 1.0)
         log_std = low + (high - low) * (1.0 + jnp.tanh(raw + start)) / 2.0
-        return find_distribution(self.distribution)(mean, log_std)
+        kind = find_distribution(self.distribution)
+        return kind(mean, log_std, self.scale) if kind is TanhGaussian else kind(mean, log_std)

@@ -47,6 +47,7 @@ class SAC:
         sample_context: SampleContext | None = None,
         hooks: Hooks | None = None,
         regularizer: Regularizer = ENTROPY,
+        policy: StateDependentGaussianPolicy | None = None,
     ):
         """Build the networks.
 
@@ -56,6 +57,7 @@ class SAC:
             sample_context: Draws each episode's context; the nominal one by default.
             hooks: Where other algorithms enter; nowhere by default.
             regularizer: What keeps the policy from being greedy.
+            policy: The policy's network; that of the configuration by default.
 
         Raises:
             UserError: If the environment lacks an observation that is asked for.
@@ -66,7 +68,7 @@ class SAC:
         self.sample_context = sample_context or (lambda _: env.nominal_context())
         self.hooks = hooks or Hooks()
         self.regularizer = regularizer
-        self.policy = StateDependentGaussianPolicy(
+        self.policy = policy or StateDependentGaussianPolicy(
             env.action_size,
             config.policy_hidden,
             config.activation,
@@ -131,11 +133,13 @@ class SAC:
         workers, trajectory = self._collect(
             state.networks, state.statistics, state.workers, warming_up
         )
-        statistics = {
-            name: update_statistics(state.statistics[name], trajectory.obs[name])
-            for name in self._observed
-        }
-        statistics = accept_if(all_finite(statistics), statistics, state.statistics)
+        statistics = state.statistics
+        if self.config.normalize_observations:
+            statistics = {
+                name: update_statistics(state.statistics[name], trajectory.obs[name])
+                for name in self._observed
+            }
+            statistics = accept_if(all_finite(statistics), statistics, state.statistics)
         replay = jax.vmap(insert)(state.replay, remember(trajectory))
         # All batches at once: then the loop of updates need not carry the replay.
         n_updates, batch_size = self.config.updates_per_iteration, self.config.batch_size
@@ -205,12 +209,14 @@ class SAC:
         workers: Worker,
         at_random: Bool[Array, ""],
     ) -> tuple[Worker, Any]:
-        """Follow the policy, or uniformly random actions, in every world."""
+        """Follow the policy, or uniformly random actions if so configured, in every world."""
 
         def act(obs: Observation, key: PRNGKeyArray) -> tuple[Array, dict[str, Array]]:
             random_key, policy_key = jax.random.split(key)
             distribution = self._policy(networks.params, statistics, obs)
             chosen = distribution.to_action(distribution.sample(policy_key))
+            if not self.config.random_warm_up:
+                return chosen, {"action": chosen}
             random = jax.random.uniform(random_key, chosen.shape, minval=-1.0, maxval=1.0)
             action = jnp.where(at_random, random, chosen)
             return action, {"action": action}

@@ -21,8 +21,9 @@ class SACConfig:
         updates_per_iteration: Gradient steps in an iteration.
         batch_size: Transitions in a gradient step.
         replay_capacity: Observations held, of all worlds together.
-        warm_up_steps: Environment steps, of all worlds together, in which actions are
-            uniformly random and nothing is learned.
+        warm_up_steps: Environment steps, of all worlds together, in which nothing is learned.
+        random_warm_up: Whether actions are uniformly random then, or the policy's: where it
+            does not begin untrained.
         policy_hidden: Hidden layers of the policy.
         critic_hidden: Hidden layers of each critic.
         activation: `tanh`, `relu`, `silu` or `elu`.
@@ -30,6 +31,8 @@ class SACConfig:
         policy_obs: The observation that the policy sees.
         critic_obs: The observation that the critics see.
         num_eval_episodes: Episodes of an evaluation.
+        normalize_observations: Whether observations are normalized by running moments: not
+            where the environment has normalized them.
     """
 
     num_envs: int = 16
@@ -38,6 +41,7 @@ class SACConfig:
     batch_size: int = 256
     replay_capacity: int = 1_000_000
     warm_up_steps: int = 10_000
+    random_warm_up: bool = True
     policy_hidden: tuple[int, ...] = (256, 256)
     critic_hidden: tuple[int, ...] = (256, 256)
     activation: str = "relu"
@@ -45,6 +49,7 @@ class SACConfig:
     policy_obs: str = "state"
     critic_obs: str = "state"
     num_eval_episodes: int = 16
+    normalize_observations: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot run anywhere."""

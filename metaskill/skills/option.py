@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from metaskill.envs.env import State
+from metaskill.envs.env import Env, State
 from metaskill.skills.execution import Policy
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
@@ -28,6 +29,8 @@ class OptionTrace:
     position: Float[Array, "time 2"]
     alive: Bool[Array, " time"]
 
+
+Trace = TypeVar("Trace")
 
 RewardOf = Callable[[State], Float[Array, ""]]
 """The reward of the step that led to a state."""
@@ -60,15 +63,46 @@ def run_option(
         The last state, the sum of rewards, and the trace. Of an episode that ended, the
         last state is its true last.
     """
-    state = env.with_skill(state, skill)
+    return follow(
+        env,
+        lambda state, _: policy(state.obs),
+        env.with_skill(state, skill),
+        length,
+        lambda state, alive: OptionTrace(state.physics.qpos, state.obs["position"], alive),
+        reward_of,
+    )
 
-    def step(carry: tuple[State, Array], _: None) -> tuple[tuple[State, Array], OptionTrace]:
+
+def follow(
+    env: Env,
+    control: Callable[[State, Int[Array, ""]], Float[Array, " action"]],
+    state: State,
+    length: int,
+    record: Callable[[State, Bool[Array, ""]], Trace],
+    reward_of: RewardOf = own_reward,
+) -> tuple[State, Float[Array, ""], Trace]:
+    """Act for `length` control steps, or until the episode ends.
+
+    Args:
+        env: The environment.
+        control: From a state, and the number of control steps before it, to an action.
+        state: Where to begin.
+        length: Control steps.
+        record: From the state after a step, and whether the step was taken, to what is kept.
+        reward_of: What to sum up.
+
+    Returns:
+        The last state, the sum of rewards, and what was kept (axis: time).
+    """
+
+    def step(carry: tuple[State, Array], number: Array) -> tuple[tuple[State, Array], Trace]:
         state, total = carry
         alive = ~state.done
-        after = env.step(state, policy(state.obs))
+        after = env.step(state, control(state, number))
         after = jax.tree.map(lambda old, new: jnp.where(alive, new, old), state, after)
         total = total + jnp.where(alive, reward_of(after), 0.0)
-        return (after, total), OptionTrace(after.physics.qpos, after.obs["position"], alive)
+        return (after, total), record(after, alive)
 
-    (state, total), trace = jax.lax.scan(step, (state, jnp.zeros(())), None, length=length)
+    start = (state, jnp.zeros(()))
+    (state, total), trace = jax.lax.scan(step, start, jnp.arange(length))
     return state, total, trace

@@ -1,5 +1,6 @@
 """The trainer: exact resumption, preemption, divergence, and the files of a run."""
 
+import atexit
 import dataclasses
 import importlib
 import importlib.util
@@ -7,12 +8,20 @@ import json
 import os
 import pathlib
 import pkgutil
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import jax
 import numpy as np
 import pytest
+from past_data import (
+    collect_point_mass,
+    data_experiment,
+    guided_experiment,
+    train_into,
+)
 
 from metaskill.errors import Preempted, UserError
 from metaskill.meta.maml_rl_config import MAMLRLConfig
@@ -237,6 +246,17 @@ def hierarchy_experiment() -> HierarchyExperiment:
     )
 
 
+PAST = pathlib.Path(tempfile.mkdtemp(prefix="metaskill-past-"))
+atexit.register(shutil.rmtree, PAST, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def past_data() -> None:
+    """What learners from past data read: the data, and skills learned from them."""
+    collect_point_mass(PAST / "data")
+    train_into(PAST / "skills", data_experiment(PAST / "data", "skills"))
+
+
 # A tiny experiment of every learner in the library, of four chunks of iterations with a
 # checkpoint after each. A learner that is missing here fails the suite.
 LEARNERS = {
@@ -253,6 +273,9 @@ LEARNERS = {
     "dads_sac": skill_experiment("dads", "sac"),
     "fine_tuning": fine_tuning_experiment(),
     "hierarchy": hierarchy_experiment(),
+    "skill_prior": data_experiment(PAST / "data", "skills"),
+    "cloning": data_experiment(PAST / "data", "cloning"),
+    "spirl": guided_experiment(PAST / "skills"),
 }
 
 
@@ -285,7 +308,7 @@ def learner_classes() -> set[type]:
     }
 
 
-def test_every_learner_of_the_library_is_tested_here() -> None:
+def test_every_learner_of_the_library_is_tested_here(past_data: None) -> None:
     learners = [config.make_learner() for config in LEARNERS.values()]
     tested = {
         type(learner.made_for(0) if isinstance(learner, PreparedLearner) else learner)
@@ -299,7 +322,7 @@ def test_every_learner_of_the_library_is_tested_here() -> None:
     [pytest.param(name, marks=[pytest.mark.slow] * (name == "hierarchy")) for name in LEARNERS],
 )
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
-    tmp_path: pathlib.Path, name: str
+    tmp_path: pathlib.Path, name: str, past_data: None
 ) -> None:
     whole = run(tmp_path / "whole", LEARNERS[name])
     progress = SignalAfter(2)

@@ -1,0 +1,157 @@
+"""usage: metaskill collect ENV --policy=NAME --episodes=N [flags]
+
+Collects whole episodes into a data set: a folder with a manifest and shards, which
+`metaskill.offline.dataset.read_dataset` reads and which is there only when it is whole.
+
+  --policy=NAME       who acts: random, or run:FOLDER for the policy of a trained run
+  --episodes=N        how many (default: 1000)
+  --output=FOLDER     where to; nothing may be there (default: data/ENV-NAME)
+  --worlds=N          worlds side by side; each batch of them is a shard (default: 256)
+  --option=NAME=VALUE an option of the environment, such as --option=episode_length=200; may be
+                      given several times
+  --randomization=NAME  what varies from episode to episode (default: none)
+  --observation=NAME  which observation is kept (default: state)
+  --noise=S           of run:FOLDER: standard deviation of noise on the actions (default: 0)
+  --member=N          of run:FOLDER: member of the population (default: the best of the last
+                      evaluation)
+  --engine=NAME       auto, native or mjx (default: auto)
+  --seed=N            seed of everything (default: 0)
+"""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+from absl import flags
+
+from metaskill.cli.experiments import open_run
+from metaskill.cli.flags import literal, parse
+from metaskill.envs.auto_reset import SampleContext
+from metaskill.envs.env import Env
+from metaskill.errors import UserError
+from metaskill.learner import acts
+from metaskill.offline.collect import Batch, collect
+from metaskill.offline.dataset import require_free, write_dataset
+from metaskill.offline.episodes import Episodes
+from metaskill.offline.policies import CollectingPolicy, follow_trained, make_policy
+from metaskill.report.curves import best_member
+from metaskill.skills.guidance import GuidedEnv
+from metaskill.training.experiment import EnvConfig
+from metaskill.training.provenance import provenance
+from metaskill.training.trainer import restore
+
+_RUN = "run:"
+
+
+def run(arguments: list[str]) -> None:
+    """Collect, write, and say what there is."""
+
+    def define(values: flags.FlagValues) -> None:
+        flags.DEFINE_string("policy", None, "who acts", flag_values=values)
+        flags.DEFINE_integer("episodes", 1000, "how many", lower_bound=1, flag_values=values)
+        flags.DEFINE_string("output", None, "where to", flag_values=values)
+        flags.DEFINE_integer("worlds", 256, "side by side", lower_bound=1, flag_values=values)
+        flags.DEFINE_multi_string("option", [], "of the environment", flag_values=values)
+        flags.DEFINE_string("randomization", "none", "what varies", flag_values=values)
+        flags.DEFINE_string("observation", "state", "what is kept", flag_values=values)
+        flags.DEFINE_float("noise", 0.0, "on actions", lower_bound=0.0, flag_values=values)
+        flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
+        flags.DEFINE_string("engine", "auto", "auto, native or mjx", flag_values=values)
+        flags.DEFINE_integer("seed", 0, "seed", lower_bound=0, flag_values=values)
+
+    (name,), values = parse(arguments, ["ENV"], define)
+    if not values.policy:
+        raise UserError("say who acts by --policy=NAME: `metaskill collect --help` lists them.")
+    config = EnvConfig(name, values.engine, _options(values.option), values.randomization)
+    env, sample_context = config.make()
+    env, sample_context, policy = _choose(values, env, sample_context)
+    short = values.policy.removeprefix(_RUN).rstrip("/").rpartition("/")[2]
+    folder = pathlib.Path(values.output or f"data/{name}-{short}")
+    require_free(folder)
+    batches = collect(
+        env,
+        sample_context,
+        policy,
+        jax.random.key(values.seed),
+        values.episodes,
+        values.worlds,
+        values.observation,
+    )
+    tally = _Tally()
+    collected_by = {
+        "policy": values.policy,
+        "noise": values.noise,
+        "seed": values.seed,
+        "env": dataclasses.asdict(config),
+        "observation": values.observation,
+        "provenance": provenance(),
+    }
+    clock = time.perf_counter()
+    manifest = write_dataset(folder, name, tally.counting(batches), collected_by)
+    seconds = time.perf_counter() - clock
+    print(
+        f"{len(manifest.lengths)} episodes with {manifest.steps} steps in {seconds:.1f} s; "
+        f"mean return {tally.total_reward / len(manifest.lengths):.4g}"
+    )
+    if tally.n_broken:
+        print(f"the simulation of {tally.n_broken} others broke: they were left out")
+    print(folder)
+
+
+@dataclasses.dataclass
+class _Tally:
+    """What goes by on the way to the disk."""
+
+    total_reward: float = 0.0
+    n_broken: int = 0
+
+    def counting(self, batches: Iterator[Batch]) -> Iterator[Episodes]:
+        for batch in batches:
+            self.total_reward += float(batch.episodes.rewards.sum())
+            self.n_broken += batch.n_broken
+            yield batch.episodes
+
+
+def _choose(
+    values: Any, env: Env, sample_context: SampleContext
+) -> tuple[Env, SampleContext, CollectingPolicy]:
+    """Return who acts, and where: a run's policy acts in the environment that it learned in."""
+    if not values.policy.startswith(_RUN):
+        if values.noise or values.member is not None:
+            raise UserError("--noise and --member belong to --policy=run:FOLDER: leave them out.")
+        return env, sample_context, make_policy(values.policy, env)
+    folder, _, config = open_run(values.policy.removeprefix(_RUN))
+    learner, population, _ = restore(config, folder)
+    if not acts(learner):
+        raise UserError(f"{folder.path} has no policy that acts, so it can collect nothing.")
+    if learner.env.name != env.name:
+        raise UserError(
+            f"{folder.path} learned in {learner.env.name}, not in {env.name}: name that one."
+        )
+    if isinstance(learner.env, GuidedEnv):
+        raise UserError(
+            f"{folder.path} was guided by past data, and its actions are not {env.name}'s own: "
+            "name another run."
+        )
+    if values.option or values.randomization != "none":
+        raise UserError(
+            "a run's policy acts in the run's own environment: leave --option and "
+            "--randomization out."
+        )
+    member = best_member(folder.metrics_file, config.trainer, learner.headline, values.member)
+    state = jax.tree.map(lambda leaf: leaf[member], population)
+    policy = follow_trained(lambda obs: learner.act_greedily(state, obs), values.noise)
+    return learner.env, getattr(learner, "sample_context", sample_context), policy
+
+
+def _options(texts: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--option={text} has no value: write --option=NAME=VALUE.")
+        options[name] = literal(value)
+    return options

@@ -1,0 +1,1 @@
+"""Past data: how it is stored, read, collected and sampled."""

@@ -1,0 +1,95 @@
+"""Reinforcement learning guided by a model of past data, as an experiment."""
+
+import dataclasses
+import pathlib
+
+import jax
+
+from metaskill.errors import UserError
+from metaskill.offline.learner import FittingState
+from metaskill.rl.sac_config import SACConfig
+from metaskill.skills.guidance import Guide, GuidedEnv, guide_by_actions, guide_by_skills
+from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC
+from metaskill.skills.spirl_model import SkillEmbedding
+from metaskill.training.data_experiment import DataConfig, DataExperiment
+from metaskill.training.experiment import EnvConfig, TrainerConfig, with_values
+from metaskill.training.run_folder import RunFolder
+from metaskill.training.trainer import restore
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorConfig:
+    """Which trained model guides.
+
+    Attributes:
+        run: The folder of its run, which must stay where it is: decoder and prior are read
+            from its last checkpoint whenever the guided run is trained on or looked at.
+        member: Which member of its population.
+    """
+
+    run: str
+    member: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class GuidedExperiment:
+    """SAC guided by what data taught.
+
+    With a run of skills: SPiRL; without prior by `guidance.regularizer=standard` or `entropy`
+    and `guidance.start_at_prior=False`. With a run of cloning: the flat prior; with
+    `guidance.regularizer=entropy` behaviour cloning, then SAC.
+
+    Attributes:
+        env: The environment.
+        trainer: How long to train, in control steps.
+        prior: Which trained model guides.
+        guidance: What it is used for.
+        sac: The static part of SAC, counted in actions.
+        hparams: The traced hyperparameters.
+    """
+
+    env: EnvConfig
+    trainer: TrainerConfig
+    prior: PriorConfig
+    guidance: GuidanceConfig = dataclasses.field(default_factory=GuidanceConfig)
+    sac: SACConfig = dataclasses.field(default_factory=SACConfig)
+    hparams: GuidedHparams = dataclasses.field(default_factory=GuidedHparams)
+
+    def make_learner(self) -> GuidedSAC:
+        """Build the environment, read the guide, and put SAC on both.
+
+        Raises:
+            UserError: If the guide cannot be read, or the parts do not fit together.
+        """
+        env, sample_context = self.env.make()
+        guide = load_guide(self.prior, self.guidance.largest_skill)
+        guided = GuidedEnv(env, guide, self.guidance.observation)
+        return GuidedSAC(guided, self.sac, self.guidance, sample_context)
+
+
+def load_guide(config: PriorConfig, largest_skill: float) -> Guide:
+    """Read a trained model.
+
+    Raises:
+        UserError: If the folder holds no run of one, or not that member.
+    """
+    run = RunFolder(pathlib.Path(config.run))
+    record = run.read_config()["config"]
+    # Every field of it is in the record.
+    anything = DataExperiment(DataConfig(""), TrainerConfig(env_steps=1))
+    if "data" not in record:
+        raise UserError(
+            f"{run.path} learned nothing from data: train skills or a cloned policy first, and "
+            "name that run by config.prior.run."
+        )
+    learner, population, _ = restore(with_values(anything, record), run)
+    n_members = len(jax.tree.leaves(population)[0])
+    if not 0 <= config.member < n_members:
+        raise UserError(
+            f"config.prior.member is {config.member}: {run.path} has members 0 to {n_members - 1}."
+        )
+    state: FittingState = jax.tree.map(lambda leaf: leaf[config.member], population)
+    model = learner.model  # type: ignore[attr-defined]
+    if isinstance(model, SkillEmbedding):
+        return guide_by_skills(model, state.params, state.statistics, largest_skill)
+    return guide_by_actions(model, state.params, state.statistics)
