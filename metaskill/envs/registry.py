@@ -22,6 +22,7 @@ _FACTORIES = {
     "half_cheetah": ("metaskill.envs.half_cheetah", "HalfCheetah"),
     "hopper": ("metaskill.envs.hopper", "Hopper"),
     "humanoid": ("metaskill.envs.humanoid", "Humanoid"),
+    "maze": ("metaskill.envs.maze", "Maze"),
     "point_mass": ("metaskill.envs.point_mass", "PointMass"),
     "walker2d": ("metaskill.envs.walker2d", "Walker2d"),
 }

@@ -149,7 +149,7 @@ class ArmEnv:
         """Act for one control step of 40 ms."""
         assert isinstance(state, ArmState)
         before = state.physics
-        ctrl = servo_controls(self.control, action, before.qpos, before.act, self.control_timestep)
+        ctrl = self.controls(state, action)
         physics = self.engine.step(state.model_leaves, before, ctrl, self.n_substeps)
         moved = dataclasses.replace(state, physics=physics)
         status = self.current(moved)
@@ -158,8 +158,8 @@ class ArmEnv:
         completes = status.done & (state.completed < n_asked) & ~physics.failed
         completed = state.completed + completes.astype(jnp.int32)
         reward = (
-            rewards["success_weight"] * status.done
-            + rewards["completion_weight"] * completes
+            rewards["success_weight"] * status.done.astype(jnp.float32)
+            + rewards["completion_weight"] * completes.astype(jnp.float32)
             - rewards["reach_weight"] * status.reach_error
             - rewards["goal_weight"] * status.goal_error
         )
@@ -181,6 +181,11 @@ class ArmEnv:
             completed=completed,
         )
         return dataclasses.replace(after, obs=self._observe(after))
+
+    def controls(self, state: State, action: Float[Array, " action"]) -> Float[Array, " nu"]:
+        """Return what an action sends to the model's actuators."""
+        physics, seconds = state.physics, self.control_timestep
+        return servo_controls(self.control, action, physics.qpos, physics.act, seconds)
 
     def statuses(self, state: State) -> Status:
         """Return how each subtask stands, asked for or not (leading axis: subtask)."""
