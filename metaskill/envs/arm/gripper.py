@@ -45,10 +45,14 @@ def hand() -> str:
 
 
 def gripper_actuators() -> str:
-    """Return the actuators of the fingers: springs towards how far they are told to open."""
+    """Return the actuators of the fingers: springs towards how far they are told to open.
+
+    They pull with 40 N at most. No range of forces says so, nor of the arm's servos: where it
+    cuts a force, MuJoCo leaves the servo's damping out of its implicit integration, MJX does
+    not, and the engines would part.
+    """
     return "\n".join(
-        f'<position name="{name}" joint="{name}" kp="1000" kv="20" '
-        f'ctrlrange="0 {FINGER_TRAVEL}" forcerange="-30 30"/>'
+        f'<position name="{name}" joint="{name}" kp="1000" kv="20" ctrlrange="0 {FINGER_TRAVEL}"/>'
         for name in FINGERS
     )
 

@@ -71,8 +71,7 @@ def arm_actuators() -> str:
     """
     servos = [
         f'<intvelocity name="{joint}" joint="{joint}" kp="{kp}" kv="{kv}" '
-        f'ctrlrange="{-FASTEST_JOINT} {FASTEST_JOINT}" actrange="{low} {high}" '
-        'forcerange="-120 120"/>'
+        f'ctrlrange="{-FASTEST_JOINT} {FASTEST_JOINT}" actrange="{low} {high}"/>'
         for joint, (kp, kv), (low, high) in zip(JOINTS, _SERVOS, JOINT_RANGES, strict=True)
     ]
     return "\n".join([*servos, gripper_actuators()])
