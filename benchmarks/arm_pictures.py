@@ -10,7 +10,8 @@ import matplotlib
 import mujoco
 import numpy as np
 
-from benchmarks.arm import SCENES, at_work, make_arm
+from benchmarks.arm import SCENES, make_arm
+from metaskill.envs.arm.kinematics import N_JOINTS, inverse
 from metaskill.envs.maze import Maze
 from metaskill.report.video import draw_frame
 
@@ -35,13 +36,17 @@ def main() -> None:
 
 
 def picture(scene: str) -> np.ndarray:
-    """Draw a scene while the expert is at work."""
+    """Draw a scene with the gripper above where it has to act first."""
     env = make_arm(scene)
-    state = at_work(env, 1, 30)
+    reset_key, context_key = jax.random.split(jax.random.key(0))
+    state = env.reset(reset_key, env.sample_context(context_key))
+    status = env.current(state)
+    qpos = np.array(state.physics.qpos)
+    qpos[:N_JOINTS] = inverse(status.point.at[2].add(0.06), status.yaw)
     camera = mujoco.MjvCamera()
     camera.lookat[:] = (0.35, 0.0, 0.15)
     camera.distance, camera.azimuth, camera.elevation = 1.5, 150, -30
-    return draw_frame(env.model, np.asarray(state.physics.qpos[0]), camera, 300, 240)
+    return draw_frame(env.model, qpos, camera, 300, 240)
 
 
 def draw_maze(axis: pyplot.Axes) -> None:

@@ -36,7 +36,7 @@ class Block:
         return f"""
 <body name="{self.name}" pos="0 0 {BLOCK_HALF_SIZE}">
   <freejoint name="{self.name}"/>
-  <geom name="{self.name}" type="box" size="{size}" mass=".1" {BLOCK}
+  <geom name="{self.name}" type="box" size="{size}" mass=".2" {BLOCK}
         rgba="{" ".join(str(channel) for channel in self.colour)} 1"/>
 </body>"""
 

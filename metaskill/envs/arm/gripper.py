@@ -25,7 +25,7 @@ def hand() -> str:
         f"""
   <body name="{name}" pos="0 0 {WRIST_TO_GRASP}" gravcomp="1">
     <joint name="{name}" type="slide" axis="0 {side} 0" range="0 {FINGER_TRAVEL}"
-           armature=".1" damping="5"/>
+           armature=".3" damping="5"/>
     <geom type="box" size=".018 .006 .035" pos="0 {side * (PAD_RADIUS + 0.006)} -.03" mass=".04"
           class="dark"/>
     <geom name="{name}_pad1" type="sphere" size="{PAD_RADIUS}" mass=".01" {PAD}
@@ -47,12 +47,14 @@ def hand() -> str:
 def gripper_actuators() -> str:
     """Return the actuators of the fingers: springs towards how far they are told to open.
 
-    They pull with 40 N at most. No range of forces says so, nor of the arm's servos: where it
-    cuts a force, MuJoCo leaves the servo's damping out of its implicit integration, MJX does
-    not, and the engines would part.
+    They pull with 16 N at most, and gently: the cost of the constraint problem grows with the
+    square of forces, and beside a large one float32 does not see what a block's slow turning
+    adds, so that MJX's solver stops early. No range of forces says so, nor of the arm's servos:
+    where it cuts a force, MuJoCo leaves the servo's damping out of its implicit integration,
+    MJX does not, and the engines would part.
     """
     return "\n".join(
-        f'<position name="{name}" joint="{name}" kp="1000" kv="20" ctrlrange="0 {FINGER_TRAVEL}"/>'
+        f'<position name="{name}" joint="{name}" kp="400" kv="20" ctrlrange="0 {FINGER_TRAVEL}"/>'
         for name in FINGERS
     )
 
