@@ -1,14 +1,16 @@
 """A block that lies around."""
 
 import dataclasses
+import itertools
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from metaskill.envs.arm.contact import BLOCK
+from metaskill.envs.arm.contact import BLOCK, CORNER
 from metaskill.envs.arm.scene_object import Range, Reading
 
 BLOCK_HALF_SIZE = 0.02
+_CORNER_RADIUS = 0.004
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +21,13 @@ class Block:
         name: What the model and the context call it.
         start: x, y and yaw of the initial pose on the table.
         colour: Red, green and blue.
+        stackable: Whether other blocks feel it.
     """
 
     name: str
     start: Range
     colour: tuple[float, float, float] = (0.85, 0.3, 0.2)
+    stackable: bool = False
 
     @property
     def frame_name(self) -> str:
@@ -38,6 +42,7 @@ class Block:
   <freejoint name="{self.name}"/>
   <geom name="{self.name}" type="box" size="{size}" mass=".2" {BLOCK}
         rgba="{" ".join(str(channel) for channel in self.colour)} 1"/>
+  {_corners() if self.stackable else ""}
 </body>"""
 
     def initial(self, start: Float[Array, "3"]) -> Float[Array, "7"]:
@@ -68,3 +73,13 @@ class Block:
             frame=qpos[:3],
             features=jnp.concatenate([qpos[:3], first, second, qvel]),
         )
+
+
+def _corners() -> str:
+    """Return spheres inside the block's corners, flush with its faces."""
+    place = BLOCK_HALF_SIZE - _CORNER_RADIUS
+    return "".join(
+        f'<geom type="sphere" size="{_CORNER_RADIUS}" pos="{x} {y} {z}" mass="0" {CORNER} '
+        'rgba="0 0 0 0"/>'
+        for x, y, z in itertools.product((-place, place), repeat=3)
+    )

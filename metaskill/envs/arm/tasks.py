@@ -91,6 +91,7 @@ def stack(engine: str = "auto", blocks: int = 3, **options: Any) -> ArmEnv:
             f"block{i}",
             Range((0.38, lanes[i] + 0.05, -_ANY_YAW), (0.56, lanes[i + 1] - 0.05, _ANY_YAW)),
             colours[i],
+            stackable=True,
         )
         for i in range(blocks)
     )
