@@ -55,6 +55,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.ppo
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m benchmarks.arm
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.malformed_inputs
 	$(BIN)/python -m benchmarks.bad_data

@@ -36,9 +36,9 @@ def control_step_errors(
     ours = step(states, actions)
     theirs = jax.jit(jax.vmap(mjx.step))(states, actions)
     return {
-        "qpos": _difference(ours.physics.qpos, theirs.physics.qpos),
-        "qvel": _difference(ours.physics.qvel, theirs.physics.qvel),
-        "obs": _difference(ours.obs["state"], theirs.obs["state"]),
+        "qpos": largest_difference(ours.physics.qpos, theirs.physics.qpos),
+        "qvel": largest_difference(ours.physics.qvel, theirs.physics.qvel),
+        "obs": largest_difference(ours.obs["state"], theirs.obs["state"]),
     }
 
 
@@ -47,7 +47,8 @@ def _actions(env: Env, n_worlds: int, t: int) -> jax.Array:
     return jax.random.uniform(jax.random.key(100 + t), shape, minval=-1.0, maxval=1.0)
 
 
-def _difference(a: jax.Array, b: jax.Array) -> float:
+def largest_difference(a: jax.Array, b: jax.Array) -> float:
+    """Return the largest difference of two batches of rows, relative where a row exceeds 1."""
     ours, theirs = np.asarray(a), np.asarray(b)
     scale = np.maximum(1.0, np.abs(ours).max(axis=-1, keepdims=True))
     return float(np.max(np.abs(ours - theirs) / scale))

@@ -24,7 +24,7 @@ class Context:
         physics: Values of the environment's physics parameters by their names; empty
             where it has none.
         reward: Targets and weights of the reward, by the name that the reward
-            function uses.
+            function uses; and, where a task says so, how its episodes start.
         interface: Delays and noise between agent and world; empty for none.
     """
 

@@ -7,13 +7,23 @@ from typing import Any
 from metaskill.envs.env import Env
 from metaskill.errors import UserError, nearest
 
-# Modules by name, so that listing the environments imports none of them.
-_CLASSES = {
+# Factories by name, so that listing the environments imports none of them.
+_FACTORIES = {
     "ant": ("metaskill.envs.ant", "Ant"),
+    "arm_button": ("metaskill.envs.arm.tasks", "press_button"),
+    "arm_door": ("metaskill.envs.arm.tasks", "open_door"),
+    "arm_drawer": ("metaskill.envs.arm.tasks", "open_drawer"),
+    "arm_kitchen": ("metaskill.envs.arm.tasks", "operate_kitchen"),
+    "arm_lever": ("metaskill.envs.arm.tasks", "switch_lever"),
+    "arm_pick_place": ("metaskill.envs.arm.tasks", "pick_place"),
+    "arm_push": ("metaskill.envs.arm.tasks", "push"),
+    "arm_reach": ("metaskill.envs.arm.tasks", "reach"),
+    "arm_stack": ("metaskill.envs.arm.tasks", "stack"),
     "half_cheetah": ("metaskill.envs.half_cheetah", "HalfCheetah"),
     "half_cheetah_hurdles": ("metaskill.envs.half_cheetah_hurdles", "HalfCheetahHurdles"),
     "hopper": ("metaskill.envs.hopper", "Hopper"),
     "humanoid": ("metaskill.envs.humanoid", "Humanoid"),
+    "maze": ("metaskill.envs.maze", "Maze"),
     "point_mass": ("metaskill.envs.point_mass", "PointMass"),
     "walker2d": ("metaskill.envs.walker2d", "Walker2d"),
 }
@@ -21,7 +31,7 @@ _CLASSES = {
 
 def environment_names() -> list[str]:
     """List the names that `make` accepts."""
-    return sorted(_CLASSES)
+    return sorted(_FACTORIES)
 
 
 def make(name: str, /, engine: str = "auto", **options: Any) -> Env:
@@ -35,10 +45,10 @@ def make(name: str, /, engine: str = "auto", **options: Any) -> Env:
     Raises:
         UserError: If the name, the engine or an option does not exist.
     """
-    if name not in _CLASSES:
-        raise UserError(f"no environment is called {name!r}: {nearest(name, _CLASSES)}")
-    module, class_name = _CLASSES[name]
-    factory = getattr(importlib.import_module(module), class_name)
+    if name not in _FACTORIES:
+        raise UserError(f"no environment is called {name!r}: {nearest(name, _FACTORIES)}")
+    module, attribute = _FACTORIES[name]
+    factory = getattr(importlib.import_module(module), attribute)
     accepted = [p for p in inspect.signature(factory).parameters if p != "engine"]
     for option in options:
         if option not in accepted:

@@ -74,6 +74,9 @@ def make_stages(
 def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callable[[], object]]:
     engine, n_substeps = env.engine, env.n_substeps
     low, high = np.asarray(engine.model.actuator_ctrlrange, np.float32).T
+    if env.action_size != engine.model.nu:  # Actions that are not the actuators' controls.
+        shape = (*actions.shape[:2], engine.model.nu)
+        actions = jax.random.uniform(jax.random.key(2), shape, minval=-1.0, maxval=1.0)
     controls = (low + high) / 2 + (high - low) / 2 * actions
     physics, leaves = states.physics, states.model_leaves
 
@@ -85,7 +88,7 @@ def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callab
     stages: dict[str, Callable[[], object]] = {}
     if isinstance(engine, NativeEngine):
         rows = np.concatenate([np.asarray(physics.qpos), np.asarray(physics.qvel)], axis=-1)
-        raw = RawBatch(engine.model, rows)
+        raw = RawBatch(engine.model, rows, activations=np.asarray(physics.act))
         raw_controls = np.asarray(controls)
         stages["limit"] = lambda: raw.run(raw_controls, n_substeps)
     return stages | {"physics": lambda: jax.block_until_ready(run(physics, controls))}

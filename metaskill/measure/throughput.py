@@ -37,18 +37,26 @@ def ratio(limit_seconds: np.ndarray, seconds: np.ndarray) -> tuple[float, tuple[
 class RawBatch:
     """`mujoco.batch` as its documentation uses it: the limit of the native engine."""
 
-    def __init__(self, model: mujoco.MjModel, states: np.ndarray, masses: np.ndarray | None = None):
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        states: np.ndarray,
+        masses: np.ndarray | None = None,
+        activations: np.ndarray | None = None,
+    ):
         """Prepare worlds at some states.
 
         Args:
             model: The model.
             states: Positions and velocities, one row a world.
             masses: `body_mass` of each world, if it varies.
+            activations: Of the actuators, one row a world, where they have any.
         """
         self._batch = mujoco_batch.Batch(model, len(states))
         if masses is not None:
             self._batch.expand("body_mass")[...] = masses
         self._start = states
+        self._activations = activations
         self._nq = model.nq
 
     def run(self, controls: np.ndarray, n_substeps: int) -> np.ndarray:
@@ -57,6 +65,8 @@ class RawBatch:
         qpos = self._batch.bind("qpos")
         qpos[...] = self._start[:, : self._nq]
         self._batch.bind("qvel")[...] = self._start[:, self._nq :]
+        if self._activations is not None:
+            self._batch.bind("act")[...] = self._activations
         ctrl = self._batch.bind("ctrl")
         for control in controls:
             ctrl[...] = control

@@ -87,6 +87,21 @@ def write_grid(
     _write(np.concatenate(rows, axis=1), path, frames_per_second)
 
 
+def draw_frame(
+    model: mujoco.MjModel,
+    positions: Float[np.ndarray, " nq"],
+    camera: mujoco.MjvCamera,
+    width: int,
+    height: int,
+) -> np.ndarray:
+    """Draw one state of a model as seen by a camera, as `height x width x 3` bytes."""
+    data = mujoco.MjData(model)
+    data.qpos[:] = positions
+    mujoco.mj_forward(model, data)
+    with _renderer(model, width, height) as draw:
+        return draw(data, camera)
+
+
 def _draw_frames(
     env: Env,
     trajectories: Iterable[Float[Array, "time nq"]],

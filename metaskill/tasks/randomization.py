@@ -59,7 +59,10 @@ class Randomization:
         return make_interface(env, interface, nominal)
 
     def sampler(self, env: Env) -> SampleContext:
-        """Return the sampler of this randomization's contexts, nominal in the reward.
+        """Return the sampler of this randomization's contexts.
+
+        What it does not randomize is nominal, or drawn by the environment where that has a
+        `sample_context` of its own (goals and starts of the arm's tasks).
 
         Args:
             env: What `make_env` returned.
@@ -68,6 +71,8 @@ class Randomization:
             UserError: If the environment was made otherwise.
         """
         nominal = env.nominal_context()
+        # Environments behind an interface forward theirs.
+        draw_context = getattr(env, "sample_context", lambda _: nominal)
         physics = Product({spec.name: distribution for spec, distribution in self.physics})
 
         def draw_strengths(key: PRNGKeyArray) -> dict[str, Array]:
@@ -81,9 +86,10 @@ class Randomization:
 
         def sample(key: PRNGKeyArray) -> Context:
             physics_key, interface_key = jax.random.split(key)
+            context = draw_context(jax.random.fold_in(key, 0))
             return Context(
-                physics=physics.sample(physics_key) if self.physics else {},
-                reward=nominal.reward,
+                physics={**context.physics, **physics.sample(physics_key)},
+                reward=context.reward,
                 interface=draw_strengths(interface_key) if self.strengths else {},
             )
 

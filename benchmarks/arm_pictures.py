@@ -1,0 +1,64 @@
+"""A picture of every arm scene and of a maze, for docs/environments.md.
+
+python -m benchmarks.arm_pictures writes docs/pictures/environments.png.
+"""
+
+import pathlib
+
+import jax
+import matplotlib
+import mujoco
+import numpy as np
+
+from benchmarks.arm import SCENES, make_arm
+from metaskill.envs.arm.kinematics import N_JOINTS, inverse
+from metaskill.envs.maze import Maze
+from metaskill.report.video import draw_frame
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+PICTURE = pathlib.Path(__file__).parents[1] / "docs" / "pictures" / "environments.png"
+
+
+def main() -> None:
+    """Draw."""
+    figure, axes = pyplot.subplots(2, 5, figsize=(12.5, 4.6), layout="constrained")
+    for axis, scene in zip(axes.flat, SCENES, strict=False):
+        axis.imshow(picture(scene))
+        axis.set_title(scene, fontsize=9)
+    draw_maze(axes.flat[-1])
+    for axis in axes.flat:
+        axis.set_axis_off()
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=80)
+    print(PICTURE)
+
+
+def picture(scene: str) -> np.ndarray:
+    """Draw a scene with the gripper above where it has to act first."""
+    env = make_arm(scene)
+    reset_key, context_key = jax.random.split(jax.random.key(0))
+    state = env.reset(reset_key, env.sample_context(context_key))
+    status = env.current(state)
+    qpos = np.array(state.physics.qpos)
+    qpos[:N_JOINTS] = inverse(status.point.at[2].add(0.06), status.yaw)
+    camera = mujoco.MjvCamera()
+    camera.lookat[:] = (0.35, 0.0, 0.15)
+    camera.distance, camera.azimuth, camera.elevation = 1.5, 150, -30
+    return draw_frame(env.model, qpos, camera, 300, 240)
+
+
+def draw_maze(axis: pyplot.Axes) -> None:
+    """Draw a maze with its start and goal from above."""
+    maze = Maze()
+    context = maze.sample_context(jax.random.key(0))
+    size = len(maze.walls)
+    axis.imshow(maze.walls, cmap="Greys", extent=(0, size, 0, size), origin="lower")
+    for name, colour in (("start", "tab:blue"), ("goal", "tab:red")):
+        axis.plot(*np.asarray(context.reward[name]), "o", color=colour, markersize=4)
+    axis.set_title("maze", fontsize=9)
+
+
+if __name__ == "__main__":
+    main()
