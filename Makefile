@@ -56,6 +56,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.demo
 	$(BIN)/python -m benchmarks.arm
+	$(BIN)/python -m benchmarks.collect
+	$(BIN)/python -m benchmarks.maml_rl
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.malformed_inputs
 	$(BIN)/python -m benchmarks.bad_data

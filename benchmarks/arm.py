@@ -168,21 +168,21 @@ def expert_episode(
         order: What is asked for; None or zeros for what is drawn.
         n_steps: Control steps.
     """
-    reset_key, context_key, key = jax.random.split(key, 3)
+    reset_key, context_key = jax.random.split(key)
     context = env.sample_context(context_key)
     if order is not None:
         context = _asking_for(context, order)
     state = env.reset(reset_key, context)
     act = make_expert(env)
 
-    def step(carry: tuple[State, ExpertState], key: PRNGKeyArray) -> tuple[tuple, None]:
+    def step(carry: tuple[State, ExpertState], _: None) -> tuple[tuple, None]:
         state, expert = carry
         expert = take_turns(env, expert, state)
-        action, expert = act(expert, state, key)
+        action, expert = act(expert, state)
         return (env.step(state, action), expert), None
 
     start = (state, begin(env.turn(state)))
-    (state, _), _ = jax.lax.scan(step, start, jax.random.split(key, n_steps))
+    (state, _), _ = jax.lax.scan(step, start, length=n_steps)
     return state
 
 

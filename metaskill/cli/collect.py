@@ -3,7 +3,9 @@
 Collects whole episodes into a data set: a folder with a manifest and shards, which
 `metaskill.offline.dataset.read_dataset` reads and which is there only when it is whole.
 
-  --policy=NAME       who acts: random, or run:FOLDER for the policy of a trained run
+  --policy=NAME       who acts: random; run:FOLDER for the policy of a trained run; on the
+                      arm, by scripted experts, expert (does what is asked for), noisy (with
+                      noise, so that some fail) or play (one random subtask after the other)
   --episodes=N        how many (default: 1000)
   --output=FOLDER     where to; nothing may be there (default: data/ENV-NAME)
   --worlds=N          worlds side by side; each batch of them is a shard (default: 256)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
 from metaskill.envs.arm.control import GripperControl
 from metaskill.envs.arm.env import ArmEnv
@@ -82,10 +82,10 @@ class ExpertState:
 
 
 class Expert(Protocol):
-    """A policy that remembers: `(expert state, state, key) -> (action, expert state)`."""
+    """A policy that remembers: `(expert state, state) -> (action, expert state)`."""
 
     def __call__(
-        self, expert: ExpertState, state: State, key: PRNGKeyArray
+        self, expert: ExpertState, state: State
     ) -> tuple[Float[Array, " action"], ExpertState]:
         """Act once."""
         ...
@@ -97,13 +97,12 @@ def begin(subtask: Int[Array, ""]) -> ExpertState:
     return ExpertState(jnp.asarray(subtask, jnp.int32), zero, zero)
 
 
-def make_expert(env: ArmEnv, gain: float = 0.8, noise: float = 0.0) -> Expert:
+def make_expert(env: ArmEnv, gain: float = 0.8) -> Expert:
     """Make the expert for an arm environment.
 
     Args:
         env: The environment, controlled by its gripper.
         gain: What part of the way to where it wants to be an action covers.
-        noise: Standard deviation of what is added to actions.
 
     Raises:
         UserError: If the arm is controlled by its joints.
@@ -114,9 +113,7 @@ def make_expert(env: ArmEnv, gain: float = 0.8, noise: float = 0.0) -> Expert:
     manners = jnp.array([_MANNERS.index(subtask.manner) for subtask in env.task.subtasks])
     followers = jnp.array([_followers(manner) for manner in _MANNERS])
 
-    def act(
-        expert: ExpertState, state: State, key: PRNGKeyArray
-    ) -> tuple[Float[Array, "5"], ExpertState]:
+    def act(expert: ExpertState, state: State) -> tuple[Float[Array, "5"], ExpertState]:
         manner = manners[expert.subtask]
         status = jax.tree.map(lambda leaf: leaf[expert.subtask], env.statuses(state))
         gripper = env.scenery(state).gripper
@@ -134,8 +131,6 @@ def make_expert(env: ArmEnv, gain: float = 0.8, noise: float = 0.0) -> Expert:
         yaw = gain * (wanted_yaw - held.yaw) / control.largest_turn
         fingers = jnp.where(_is_closed(phase, manner), 1.0, -1.0)
         action = jnp.concatenate([position, yaw[None], fingers[None]])
-        if noise:
-            action = action + noise * jax.random.normal(key, action.shape)
         ticks = expert.ticks + 1
         arrived = _arrived(phase, manner, status, gripper, ticks)
         is_lost = (phase >= Phase.GRASP) & (phase <= Phase.LOWER) & (status.reach_error > LOST)

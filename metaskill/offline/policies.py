@@ -18,6 +18,9 @@ from metaskill.offline.labels import Labels
 # environment that returns a `CollectingPolicy`, or refuses an environment that it cannot act in.
 _MAKERS = {
     "random": ("metaskill.offline.policies", "act_at_random"),
+    "expert": ("metaskill.offline.arm_policies", "obey"),
+    "noisy": ("metaskill.offline.arm_policies", "obey_noisily"),
+    "play": ("metaskill.offline.arm_policies", "play"),
 }
 
 

@@ -19,19 +19,19 @@ def lifted():
 
     @jax.jit
     def play(key: jax.Array):
-        reset_key, context_key, key = jax.random.split(key, 3)
+        reset_key, context_key = jax.random.split(key)
         state = env.reset(reset_key, env.sample_context(context_key))
 
-        def step(carry, key):
+        def step(carry, _):
             state, expert = carry
-            action, expert = act(expert, state, key)
+            action, expert = act(expert, state)
             state = env.step(state, action)
             block = env.scenery(state).readings["block"]
             seen = (expert.phase, block.point[2], state.metrics["success"], action)
             return (state, expert), seen
 
         start = (state, begin(jnp.int32(0)))
-        return jax.lax.scan(step, start, jax.random.split(key, env.episode_length))[1]
+        return jax.lax.scan(step, start, length=env.episode_length)[1]
 
     return jax.tree.map(np.asarray, play(jax.random.key(0)))
 
