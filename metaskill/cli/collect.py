@@ -20,10 +20,7 @@ Collects whole episodes into a data set: a folder with a manifest and shards, wh
   --seed=N            seed of everything (default: 0)
 """
 
-import dataclasses
 import pathlib
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -31,18 +28,20 @@ from absl import flags
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import literal, parse
-from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env
 from metaskill.errors import UserError
 from metaskill.learner import acts
-from metaskill.offline.collect import Batch, collect
-from metaskill.offline.dataset import require_free, write_dataset
-from metaskill.offline.episodes import Episodes
-from metaskill.offline.policies import CollectingPolicy, follow_trained, make_policy
+from metaskill.offline.dataset import require_free
+from metaskill.offline.policies import follow_trained
 from metaskill.report.curves import best_member
 from metaskill.skills.guidance import GuidedEnv
+from metaskill.training.collection import (
+    Actor,
+    Collected,
+    CollectionConfig,
+    collect_into,
+    make_actor,
+)
 from metaskill.training.experiment import EnvConfig
-from metaskill.training.provenance import provenance
 from metaskill.training.trainer import restore
 
 _RUN = "run:"
@@ -67,66 +66,42 @@ def run(arguments: list[str]) -> None:
     (name,), values = parse(arguments, ["ENV"], define)
     if not values.policy:
         raise UserError("say who acts by --policy=NAME: `metaskill collect --help` lists them.")
-    config = EnvConfig(name, values.engine, _options(values.option), values.randomization)
-    env, sample_context = config.make()
-    env, sample_context, policy = _choose(values, env, sample_context)
+    config = CollectionConfig(
+        env=EnvConfig(name, values.engine, _options(values.option), values.randomization),
+        policy=values.policy,
+        episodes=values.episodes,
+        worlds=values.worlds,
+        observation=values.observation,
+        noise=values.noise,
+        seed=values.seed,
+    )
     short = values.policy.removeprefix(_RUN).rstrip("/").rpartition("/")[2]
     folder = pathlib.Path(values.output or f"data/{name}-{short}")
     require_free(folder)
-    batches = collect(
-        env,
-        sample_context,
-        policy,
-        jax.random.key(values.seed),
-        values.episodes,
-        values.worlds,
-        values.observation,
-    )
-    tally = _Tally()
-    collected_by = {
-        "policy": values.policy,
-        "noise": values.noise,
-        "seed": values.seed,
-        "env": dataclasses.asdict(config),
-        "observation": values.observation,
-        "provenance": provenance(),
-    }
-    clock = time.perf_counter()
-    manifest = write_dataset(folder, name, tally.counting(batches), collected_by)
-    seconds = time.perf_counter() - clock
-    print(
-        f"{len(manifest.lengths)} episodes with {manifest.steps} steps in {seconds:.1f} s; "
-        f"mean return {tally.total_reward / len(manifest.lengths):.4g}"
-    )
-    if tally.n_broken:
-        print(f"the simulation of {tally.n_broken} others broke: they were left out")
+    say_collected(collect_into(folder, config, _choose(values, config)))
     print(folder)
 
 
-@dataclasses.dataclass
-class _Tally:
-    """What goes by on the way to the disk."""
-
-    total_reward: float = 0.0
-    n_broken: int = 0
-
-    def counting(self, batches: Iterator[Batch]) -> Iterator[Episodes]:
-        for batch in batches:
-            self.total_reward += float(batch.episodes.rewards.sum())
-            self.n_broken += batch.n_broken
-            yield batch.episodes
+def say_collected(collected: Collected) -> None:
+    """Print what there is now."""
+    n_episodes = len(collected.manifest.lengths)
+    print(
+        f"{n_episodes} episodes with {collected.manifest.steps} steps in "
+        f"{collected.seconds:.1f} s; mean return {collected.total_reward / n_episodes:.4g}"
+    )
+    if collected.n_broken:
+        print(f"the simulation of {collected.n_broken} others broke: they were left out")
 
 
-def _choose(
-    values: Any, env: Env, sample_context: SampleContext
-) -> tuple[Env, SampleContext, CollectingPolicy]:
+def _choose(values: Any, config: CollectionConfig) -> Actor:
     """Return who acts, and where: a run's policy acts in the environment that it learned in."""
     if not values.policy.startswith(_RUN):
         if values.noise or values.member is not None:
             raise UserError("--noise and --member belong to --policy=run:FOLDER: leave them out.")
-        return env, sample_context, make_policy(values.policy, env)
-    folder, _, config = open_run(values.policy.removeprefix(_RUN))
-    learner, population, _ = restore(config, folder)
+        return make_actor(config)
+    env, sample_context = config.env.make()
+    folder, _, experiment = open_run(values.policy.removeprefix(_RUN))
+    learner, population, _ = restore(experiment, folder)
     if not acts(learner):
         raise UserError(f"{folder.path} has no policy that acts, so it can collect nothing.")
     if learner.env.name != env.name:
@@ -143,10 +118,10 @@ def _choose(
             "a run's policy acts in the run's own environment: leave --option and "
             "--randomization out."
         )
-    member = best_member(folder.metrics_file, config.trainer, learner.headline, values.member)
+    member = best_member(folder.metrics_file, experiment.trainer, learner.headline, values.member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
     policy = follow_trained(lambda obs: learner.act_greedily(state, obs), values.noise)
-    return learner.env, getattr(learner, "sample_context", sample_context), policy
+    return Actor(learner.env, getattr(learner, "sample_context", sample_context), policy)
 
 
 def _options(texts: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from types import ModuleType
 from metaskill.errors import UserError, nearest
 from metaskill.results.findings import Judge
 from metaskill.training.experiment import Experiment, with_values
+from metaskill.training.guided_experiment import PriorConfig
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.skill_source import SkillSource
@@ -103,3 +104,10 @@ def with_source(config: Experiment, source: SkillSource, path: pathlib.Path) -> 
     # The usual folder goes without saying, so that however it was named the runs are the same.
     source = usual if path == usual.folder.path else dataclasses.replace(source, run=str(path))
     return dataclasses.replace(config, source=source)  # type: ignore[type-var]
+
+
+def with_prior(config: Experiment, prior: PriorConfig, path: pathlib.Path) -> Experiment:
+    """Return an experiment that is guided by the run in a folder."""
+    usual = dataclasses.replace(prior, run="")
+    prior = usual if path == usual.folder.path else dataclasses.replace(prior, run=str(path))
+    return dataclasses.replace(config, prior=prior)  # type: ignore[type-var]

@@ -3,7 +3,8 @@
 Runs an experiment and its baselines to their ends (or goes on with their runs), writes the
 figures that it must show to experiments/results/EXPERIMENT.json with a picture beside it,
 and says which figures passed. What the experiment starts from or shares with another one, such
-as skills, is that experiment's run: it is trained first where it is not there.
+as skills, is that experiment's run: it is trained first where it is not there. Data that an
+experiment says how to collect are collected first, into its `data.folder`.
 
   --workdir=FOLDER   run folder (default: runs/EXPERIMENT); those of the baselines stand
                      beside it, as FOLDER-BASELINE, and those of other experiments under
@@ -16,17 +17,21 @@ import pathlib
 
 from absl import flags
 
+from metaskill.cli.collect import say_collected
 from metaskill.cli.experiments import (
     find_baselines,
     find_borrowed,
     find_experiment,
     find_judge,
+    with_prior,
     with_source,
 )
 from metaskill.cli.flags import parse
 from metaskill.results.file import write_results
 from metaskill.results.findings import TrainedRun
+from metaskill.training.collection import prepare_data
 from metaskill.training.experiment import Experiment
+from metaskill.training.guided_experiment import PriorConfig
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder, as_json
 from metaskill.training.skill_source import SkillSource
@@ -80,14 +85,22 @@ def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
 def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
     """Train what an experiment starts from, beside its own run, where it starts from a run."""
     source = getattr(config, "source", None)
-    if not isinstance(source, SkillSource):
-        return config
-    folder = workdir.parent / source.experiment
-    _train(source.experiment, source.config, folder, source.experiment)
-    return with_source(config, source, folder)
+    if isinstance(source, SkillSource):
+        folder = workdir.parent / source.experiment
+        _train(source.experiment, source.config, folder, source.experiment)
+        return with_source(config, source, folder)
+    prior = getattr(config, "prior", None)
+    if isinstance(prior, PriorConfig) and prior.experiment:
+        folder = workdir.parent / prior.experiment
+        _train(prior.experiment, find_experiment(prior.experiment), folder, prior.experiment)
+        return with_prior(config, prior, folder)
+    return config
 
 
 def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:
+    collected = prepare_data(config)
+    if collected is not None:
+        say_collected(collected)
     folder = RunFolder(path)
     folder.create(name, config)
     learner = config.make_learner()

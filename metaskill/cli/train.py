@@ -26,10 +26,12 @@ import pathlib
 
 from absl import flags
 
+from metaskill.cli.collect import say_collected
 from metaskill.cli.experiments import find_experiment, starting_from
 from metaskill.cli.flags import override, parse
 from metaskill.errors import UserError
 from metaskill.training import distributed
+from metaskill.training.collection import prepare_data
 from metaskill.training.experiment import Experiment
 from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.progress import NoProgress, ProgressBar
@@ -66,6 +68,7 @@ def run(arguments: list[str]) -> None:
     config = with_engine(name, config, values.engine)
     mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
     require_devices(mesh)
+    prepare(config)
     learner = config.make_learner()  # Refuses a wrong configuration before anything is written.
     folder = RunFolder(pathlib.Path(values.workdir or f"runs/{name}"))
     if not distributed.is_writer():
@@ -92,6 +95,15 @@ def run(arguments: list[str]) -> None:
         print(f"trace:       {folder.profile}")
     print(f"checkpoints: {folder.checkpoints}")
     print(f"metrics:     {folder.metrics_file}")
+
+
+def prepare(config: Experiment) -> None:
+    """Collect an experiment's data, where it says how and they are not there."""
+    if distributed.is_writer():
+        collected = prepare_data(config)
+        if collected is not None:
+            say_collected(collected)
+    distributed.wait_for_all("data")
 
 
 def with_engine(name: str, config: Experiment, engine: str | None) -> Experiment:

@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, State
-from metaskill.envs.maze_layout import free_cells, make_maze
+from metaskill.envs.maze_layout import draw_free_cells, make_maze
+from metaskill.errors import UserError
 from metaskill.physics.state import PhysicsState
 
 
@@ -39,6 +41,8 @@ class Maze:
         size: int = 10,
         layout: int = 0,
         loops: float = 0.1,
+        layouts: int = 1,
+        across: bool = False,
     ):
         """Make the environment.
 
@@ -48,13 +52,20 @@ class Maze:
             size: Rooms along each side of the maze.
             layout: Seed of the maze of the nominal context.
             loops: See `make_maze`.
+            layouts: How many mazes there are to draw from, those of the seeds from `layout` on.
+            across: Whether episodes lead from one corner to the opposite one, or start and
+                goal are drawn.
 
         Raises:
             UserError: If there is no such maze.
         """
         del engine
+        if layouts < 1:
+            raise UserError(f"layouts is {layouts}: there is at least 1 maze to draw.")
         self.episode_length = episode_length
-        self.walls = make_maze(size, layout, loops)
+        self.layouts = np.stack([make_maze(size, layout + i, loops) for i in range(layouts)])
+        self.walls = self.layouts[0]
+        self.across = across
         self.observation_sizes = {"state": 6 + self.view**2}
 
     def nominal_context(self) -> Context:
@@ -66,13 +77,21 @@ class Maze:
         )
 
     def sample_context(self, key: PRNGKeyArray) -> Context:
-        """Draw start and goal, two different free cells of the nominal maze."""
-        cells = jnp.asarray(free_cells(self.walls))
-        start, goal = jax.random.choice(key, cells, (2,), replace=False)
-        return Context(
-            physics={"walls": jnp.asarray(self.walls, jnp.float32)},
-            reward={"start": start, "goal": goal},
-        )
+        """Draw the maze; and start and goal, two of its free cells, or a place in the first room.
+
+        That place keeps the robot off the walls.
+        """
+        layout_key, key = jax.random.split(key)
+        walls = jnp.asarray(self.layouts)[jax.random.randint(layout_key, (), 0, len(self.layouts))]
+        if self.across:
+            reach = 0.5 - self.radius
+            noise = jax.random.uniform(key, (2,), minval=-reach, maxval=reach)
+            reward = self.nominal_context().reward
+            reward = {**reward, "start": reward["start"] + noise}
+        else:
+            start, goal = draw_free_cells(walls, key, 2)
+            reward = {"start": start, "goal": goal}
+        return Context(physics={"walls": walls.astype(jnp.float32)}, reward=reward)
 
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Stand still at the start."""

@@ -1,7 +1,9 @@
 """Mazes out of a seed."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.errors import UserError
 
@@ -62,3 +64,14 @@ def free_cells(walls: Bool[np.ndarray, "rows columns"]) -> np.ndarray:
     """Return the middles (x, y) of all free cells; a cell is one unit wide."""
     rows, columns = np.nonzero(~walls)
     return np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32)
+
+
+def draw_free_cells(
+    walls: Bool[Array, "rows columns"], key: PRNGKeyArray, count: int
+) -> Float[Array, "count 2"]:
+    """Draw the middles (x, y) of different free cells of a maze that may be traced."""
+    free = jnp.ravel(~walls).astype(jnp.float32)
+    chances = free / jnp.sum(free)
+    cells = jax.random.choice(key, free.size, (count,), replace=False, p=chances)
+    rows, columns = jnp.divmod(cells, walls.shape[1])
+    return jnp.stack([columns, rows], axis=1).astype(jnp.float32) + 0.5

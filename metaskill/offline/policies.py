@@ -21,6 +21,7 @@ _MAKERS = {
     "expert": ("metaskill.offline.arm_policies", "obey"),
     "noisy": ("metaskill.offline.arm_policies", "obey_noisily"),
     "play": ("metaskill.offline.arm_policies", "play"),
+    "planner": ("metaskill.offline.maze_policies", "wander"),
 }
 
 

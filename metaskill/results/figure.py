@@ -16,7 +16,7 @@ class Figure:
         seeds: Every seed's (or repetition's) value.
         source: Where the bar comes from.
         required: The value must be at least this ...
-        limit: ... or at most this. Neither: the figure is only reported.
+        limit: ... and at most this. Neither: the figure is only reported.
     """
 
     value: float
@@ -29,18 +29,20 @@ class Figure:
     @property
     def passed(self) -> bool | None:
         """Whether it holds its bar; None where there is no bar."""
-        if self.required is not None:
-            return self.value >= self.required
-        if self.limit is not None:
-            return self.value <= self.limit
-        return None
+        if self.required is None and self.limit is None:
+            return None
+        enough = self.required is None or self.value >= self.required
+        return enough and (self.limit is None or self.value <= self.limit)
 
     @property
     def bar(self) -> str:
         """What it is held against, in words for the end of a line."""
+        ends = []
         if self.required is not None:
-            return f" (at least {self.required:.4g})"
-        return "" if self.limit is None else f" (at most {self.limit:.4g})"
+            ends.append(f"at least {self.required:.4g}")
+        if self.limit is not None:
+            ends.append(f"at most {self.limit:.4g}")
+        return f" ({', '.join(ends)})" if ends else ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figure as results files hold it."""

@@ -18,11 +18,12 @@ def markdown_table(folders: list[pathlib.Path]) -> str:
 
 
 def _row(key: str, figure: dict[str, Any], result: dict[str, Any]) -> str:
-    required = "–"
-    if "required" in figure:
-        required = f"≥ {_number(figure['required'])}"
-    elif "limit" in figure:
-        required = f"≤ {_number(figure['limit'])}"
+    ends = [
+        f"{sign} {_number(figure[name])}"
+        for sign, name in (("≥", "required"), ("≤", "limit"))
+        if name in figure
+    ]
+    required = ", ".join(ends) or "–"
     low, high = figure["interval"]
     interval = "–" if low == high else f"{_number(low)} to {_number(high)}"
     passed = {True: "yes", False: "**no**", None: "–"}[figure["passed"]]

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -175,6 +175,75 @@ class GuidedEnv:
         return OptionState(**{**shared, "obs": {"state": self._normalized(inner)}}, inner=inner)
 
 
+Choose = Callable[[State, PRNGKeyArray], Float[Array, " action"]]
+"""Draws an action where a state of a guided environment is seen."""
+
+Seen = TypeVar("Seen")
+
+
+def draw_from_prior(env: GuidedEnv) -> Choose:
+    """Draw what the prior proposes."""
+
+    def choose(state: State, key: PRNGKeyArray) -> Array:
+        proposed = env.guide.propose(state.obs["state"])
+        action: Array = proposed.to_action(proposed.sample(key))
+        return action
+
+    return choose
+
+
+def draw_uniformly(env: GuidedEnv) -> Choose:
+    """Draw from [-1, 1], all of an action's box alike."""
+
+    def choose(_: State, key: PRNGKeyArray) -> Array:
+        return jax.random.uniform(key, (env.action_size,), minval=-1.0, maxval=1.0)
+
+    return choose
+
+
+def draw_standard(env: GuidedEnv) -> Choose:
+    """Draw skills from N(0, I), squashed as the policy's: those of all states together."""
+
+    def choose(_: State, key: PRNGKeyArray) -> Array:
+        zeros = jnp.zeros(env.action_size)
+        standard = TanhGaussian(zeros, zeros, env.guide.policy.scale)
+        action: Array = standard.to_action(standard.sample(key))
+        return action
+
+    return choose
+
+
+def roll_out(
+    env: GuidedEnv,
+    key: PRNGKeyArray,
+    context: Context,
+    choose: Choose,
+    look: Callable[[State], Seen],
+) -> Seen:
+    """Act for an episode without any learning.
+
+    Args:
+        env: The environment, with its guide.
+        key: Draws the initial state and the actions.
+        context: The MDP's parameters.
+        choose: Draws actions.
+        look: What is kept of the state after each action.
+
+    Returns:
+        That (axis: time); once the episode is over, of its end.
+    """
+    reset_key, key = jax.random.split(key)
+
+    def step(state: State, key: PRNGKeyArray) -> tuple[State, Seen]:
+        after = env.step(state, choose(state, key))
+        after = jax.tree.map(lambda old, new: jnp.where(state.done, old, new), state, after)
+        return after, look(after)
+
+    start = env.reset(reset_key, context)
+    _, seen = jax.lax.scan(step, start, jax.random.split(key, env.episode_length))
+    return seen
+
+
 def executed_by_prior(
     env: GuidedEnv, key: PRNGKeyArray, context: Context, from_prior: bool = True
 ) -> Float[Array, "time nq"]:
@@ -189,17 +258,5 @@ def executed_by_prior(
     Returns:
         The positions after each action; once the episode is over, those of its end.
     """
-    reset_key, key = jax.random.split(key)
-
-    def step(state: State, key: PRNGKeyArray) -> tuple[State, Array]:
-        proposed = env.guide.propose(state.obs["state"])
-        action = proposed.to_action(proposed.sample(key))
-        if not from_prior:
-            action = jax.random.uniform(key, action.shape, minval=-1.0, maxval=1.0)
-        after = env.step(state, action)
-        after = jax.tree.map(lambda old, new: jnp.where(state.done, old, new), state, after)
-        return after, after.physics.qpos
-
-    start = env.reset(reset_key, context)
-    _, positions = jax.lax.scan(step, start, jax.random.split(key, env.episode_length))
-    return positions
+    choose = draw_from_prior(env) if from_prior else draw_uniformly(env)
+    return roll_out(env, key, context, choose, lambda state: state.physics.qpos)

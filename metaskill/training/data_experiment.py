@@ -13,6 +13,7 @@ from metaskill.offline.manifest import read_manifest
 from metaskill.offline.windows import Windows, load_windows, observation_statistics, split
 from metaskill.skills.cloning import BehaviorCloning, CloningConfig
 from metaskill.skills.spirl_model import EmbeddingConfig, EmbeddingHparams, SkillEmbedding
+from metaskill.training.collection import NOBODY, CollectionConfig
 from metaskill.training.experiment import TrainerConfig
 
 MODELS = ("skills", "cloning")
@@ -78,6 +79,8 @@ class DataExperiment:
         cloning: That of a cloned policy.
         fitting: How the model is fitted.
         hparams: The traced hyperparameters; a cloned policy has no use for `beta`.
+        collection: How the data are collected where they are not there: `metaskill train` and
+            `metaskill reproduce` do. By default they have to be there.
     """
 
     data: DataConfig
@@ -87,6 +90,7 @@ class DataExperiment:
     cloning: CloningConfig = dataclasses.field(default_factory=CloningConfig)
     fitting: FittingConfig = dataclasses.field(default_factory=FittingConfig)
     hparams: EmbeddingHparams = dataclasses.field(default_factory=EmbeddingHparams)
+    collection: CollectionConfig = NOBODY
 
     def make_learner(self) -> OfflineLearner:
         """Read the data and build the model.

@@ -23,12 +23,27 @@ class PriorConfig:
 
     Attributes:
         run: The folder of its run, which must stay where it is: decoder and prior are read
-            from its last checkpoint whenever the guided run is trained on or looked at.
+            from its last checkpoint whenever the guided run is trained on or looked at. By
+            default runs/EXPERIMENT.
         member: Which member of its population.
+        experiment: The name of the experiment that trains it: `metaskill reproduce` does,
+            where it is not there.
     """
 
-    run: str
+    run: str = ""
     member: int = 0
+    experiment: str = ""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run.
+
+        Raises:
+            UserError: If none is named.
+        """
+        if not (self.run or self.experiment):
+            raise UserError("no model guides: name the run of one by config.prior.run.")
+        return RunFolder(pathlib.Path(self.run or f"runs/{self.experiment}"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +88,12 @@ def load_guide(config: PriorConfig, largest_skill: float) -> Guide:
     Raises:
         UserError: If the folder holds no run of one, or not that member.
     """
-    run = RunFolder(pathlib.Path(config.run))
+    run = config.folder
+    if config.experiment and not run.config_file.is_file():
+        raise UserError(
+            f"{run.path} holds no model that guides: metaskill train {config.experiment} trains "
+            "one, or name the folder of a run by --config.prior.run."
+        )
     record = run.read_config()["config"]
     # Every field of it is in the record.
     anything = DataExperiment(DataConfig(""), TrainerConfig(env_steps=1))

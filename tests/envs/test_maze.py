@@ -123,3 +123,25 @@ def test_starts_and_goals_are_free_and_differ(maze: Maze) -> None:
         assert not maze.walls[cells[:, 1], cells[:, 0]].any()
     assert (np.abs(starts - goals).max(axis=1) > 0).all()
     assert len(np.unique(starts, axis=0)) > 10
+
+
+def test_mazes_of_several_seeds_are_drawn() -> None:
+    maze = Maze(size=4, layout=5, layouts=3)
+    contexts = jax.vmap(maze.sample_context)(jax.random.split(jax.random.key(0), 64))
+    walls = np.asarray(contexts.physics["walls"]) > 0.5
+    which = [[i for i in range(3) if (drawn == make_maze(4, 5 + i)).all()].pop() for drawn in walls]
+    assert set(which) == {0, 1, 2}
+    for name in ("start", "goal"):
+        cells = np.floor(np.asarray(contexts.reward[name])).astype(int)
+        assert not walls[np.arange(64), cells[:, 1], cells[:, 0]].any()
+    with pytest.raises(UserError, match="at least 1 maze"):
+        Maze(layouts=0)
+
+
+def test_across_leads_from_corner_to_corner() -> None:
+    maze = Maze(size=4, across=True)
+    contexts = jax.vmap(maze.sample_context)(jax.random.split(jax.random.key(0), 64))
+    np.testing.assert_array_equal(contexts.reward["goal"], np.full((64, 2), 7.5))
+    starts = np.asarray(contexts.reward["start"])
+    assert len(np.unique(starts, axis=0)) > 10
+    assert (np.abs(starts - 1.5) <= 0.5 - maze.radius).all()

@@ -48,8 +48,8 @@ class ArmEnv:
 
     where a subtask is *completed* in the first step in which it is done in its turn. The
     weights, the order of the subtasks, goals and the objects' starts are in
-    `context.reward`, where fixtures stand in `context.physics`. Episodes end by time, or when
-    a simulation fails, with reward 0.
+    `context.reward`, where fixtures stand in `context.physics`. Episodes end by time, when
+    a simulation fails, with reward 0, or if so configured when all is completed.
     """
 
     n_substeps = 8
@@ -62,6 +62,7 @@ class ArmEnv:
         subtasks: tuple[str, ...] | None = None,
         episode_length: int | None = None,
         parameters: tuple[ParamSpec, ...] = (),
+        ends_when_done: bool = False,
     ):
         """Compile the scene and build its engine.
 
@@ -72,6 +73,8 @@ class ArmEnv:
             subtasks: Those that are asked for, in this order; by default the task's.
             episode_length: Control steps until truncation; by default the task's.
             parameters: What else of the physics a context may vary.
+            ends_when_done: Whether an episode terminates when all that is asked for is
+                completed: for sparse rewards, of which none is left then.
 
         Raises:
             UserError: If the engine, the control or a subtask does not exist, or a parameter
@@ -79,6 +82,7 @@ class ArmEnv:
         """
         self.name = task.name
         self.task = task
+        self.ends_when_done = ends_when_done
         self.layouts = Layouts(task, subtasks)
         self.control = find_control(control)
         specs = tuple(spec for spec, _ in task.physics)
@@ -164,11 +168,12 @@ class ArmEnv:
             - rewards["goal_weight"] * status.goal_error
         )
         step = state.step + 1
+        terminated = physics.failed | (self.ends_when_done & (completed >= n_asked))
         after = dataclasses.replace(
             moved,
             reward=jnp.where(physics.failed, 0.0, reward),
-            terminated=physics.failed,
-            truncated=~physics.failed & (step >= self.episode_length),
+            terminated=terminated,
+            truncated=~terminated & (step >= self.episode_length),
             step=step,
             key=jax.random.fold_in(state.key, 0),
             metrics={

@@ -158,6 +158,20 @@ def test_time_truncates(kitchen: ArmEnv, run) -> None:
     assert step(late, STILL).truncated
 
 
+def test_an_episode_may_end_when_all_is_done() -> None:
+    env = make("arm_drawer", engine="native", ends_when_done=True)
+    step = jax.jit(env.step)
+    state = jax.jit(env.reset)(jax.random.key(0), env.nominal_context())
+    shut = step(state, STILL)
+    assert not shut.done
+    late = dataclasses.replace(shut, step=jnp.int32(env.episode_length - 1))
+    opened = step(moved(env, late, {"drawer": goal(state, "drawer")}), STILL)
+    assert opened.metrics["success"] == 1.0
+    assert opened.reward > 0.0
+    assert opened.terminated
+    assert not opened.truncated
+
+
 def test_fixtures_stand_where_the_context_says() -> None:
     env = make("arm_drawer", engine="native")
     context = env.nominal_context()

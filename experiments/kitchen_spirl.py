@@ -1,0 +1,96 @@
+"""SPiRL does four subtasks in an order that no episode of its data has, for a reward of one each.
+
+Pertsch et al. 2020 (section 4). Every method makes an update in 20 control steps, fewer than the
+paper's, on two cores; batches and networks are smaller too.
+"""
+
+import dataclasses
+
+from experiments.kitchen_skills import ASKED
+from metaskill.results.coverage import coverage_figures
+from metaskill.results.findings import Findings, TrainedRun
+from metaskill.results.guided import guided_findings
+from metaskill.rl.sac_config import SACConfig, SACHparams
+from metaskill.skills.spirl import GuidanceConfig, GuidedHparams
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig
+from metaskill.training.sac_experiment import SACExperiment
+
+_LENGTH = 10  # Control steps of a skill.
+
+# 320 control steps and 16 updates in an iteration.
+_SKILLS = SACConfig(
+    num_envs=32,
+    rollout_length=1,
+    updates_per_iteration=16,
+    batch_size=128,
+    replay_capacity=120_000,
+    warm_up_steps=2000,
+    policy_hidden=(128, 128, 128),
+    critic_hidden=(128, 128),
+    num_eval_episodes=16,
+)
+_ACTIONS = dataclasses.replace(
+    _SKILLS,
+    rollout_length=_LENGTH,
+    replay_capacity=500_000,
+    warm_up_steps=_LENGTH * _SKILLS.warm_up_steps,
+)
+
+_HPARAMS = GuidedHparams(
+    policy_learning_rate=1e-3,
+    critic_learning_rate=1e-3,
+    entropy_learning_rate=3e-3,
+    entropy_weight=0.1,
+    target_divergence=5.0,
+)
+_FLAT_DISCOUNT = 0.999  # As far ahead in time as .99 a skill.
+_FLAT = dataclasses.replace(_HPARAMS, discount=_FLAT_DISCOUNT)
+
+# The last of the subtasks ends an episode: no value is made up of what nobody does after it.
+CONFIG = GuidedExperiment(
+    env=EnvConfig("arm_kitchen", options={"subtasks": list(ASKED), "ends_when_done": True}),
+    trainer=TrainerConfig(
+        env_steps=1_000_000, population=3, iterations_per_chunk=50, chunks_per_evaluation=5
+    ),
+    prior=PriorConfig(experiment="kitchen_skills"),
+    sac=_SKILLS,
+    hparams=_HPARAMS,
+)
+
+_CLONED = PriorConfig(experiment="kitchen_cloning")
+
+BASELINES = {
+    "no_prior": dataclasses.replace(CONFIG, guidance=GuidanceConfig("standard", False)),
+    "flat_prior": dataclasses.replace(CONFIG, prior=_CLONED, sac=_ACTIONS, hparams=_FLAT),
+    "cloning": dataclasses.replace(
+        CONFIG, prior=_CLONED, guidance=GuidanceConfig("entropy"), sac=_ACTIONS, hparams=_FLAT
+    ),
+    "sac": SACExperiment(
+        CONFIG.env,
+        CONFIG.trainer,
+        _ACTIONS,
+        SACHparams(
+            policy_learning_rate=1e-3,
+            critic_learning_rate=1e-3,
+            entropy_learning_rate=3e-3,
+            entropy_weight=0.1,
+            discount=_FLAT_DISCOUNT,
+        ),
+    ),
+}
+
+_judge = guided_findings(
+    "kitchen",
+    "subtasks",
+    required=2.5,
+    limits={"sac": 0.5},
+    source="Pertsch et al. 2020, figure 4: 2.6, and 1.1, .9 and .2 for baselines; deterministic "
+    "policy, of four subtasks in an order that was left out of the data",
+)
+
+
+def findings(runs: dict[str, TrainedRun]) -> Findings:
+    """Judge what was learned, and what the prior does without learning."""
+    found = _judge(runs)
+    return dataclasses.replace(found, figures={**found.figures, **coverage_figures(runs["main"])})

@@ -1,0 +1,16 @@
+"""The planner's ways through 256 mazes, cloned: what skills are compared with."""
+
+import dataclasses
+
+from experiments import maze_skills
+from metaskill.results.findings import last_evaluation
+from metaskill.skills.cloning import CloningConfig
+from metaskill.training.experiment import Required
+
+CONFIG = dataclasses.replace(
+    maze_skills.CONFIG, model="cloning", cloning=CloningConfig(hidden=(128, 128, 128))
+)
+
+findings = last_evaluation(
+    {"maze_cloning_action_error": Required("eval/action_error", "held-out episodes; no bar")}
+)

@@ -1,0 +1,157 @@
+"""SPiRL's experiments from data to figures, at a size at which nothing is learned."""
+
+import dataclasses
+import json
+import pathlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+from command_line import call
+
+from experiments import (
+    kitchen_cloning,
+    kitchen_skills,
+    kitchen_spirl,
+    maze_cloning,
+    maze_skills,
+    maze_spirl,
+)
+from metaskill.cli import reproduce
+from metaskill.cli.reproduce import train_all
+from metaskill.offline.manifest import read_manifest
+from metaskill.skills.spirl import GuidanceConfig
+from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.guided_experiment import PriorConfig
+
+TRAINER = TrainerConfig(env_steps=1, population=2, iterations_per_chunk=1)
+
+
+def shrunk_sac(config: Any) -> Any:
+    sac = dataclasses.replace(
+        config.sac,
+        num_envs=2,
+        rollout_length=2,
+        updates_per_iteration=1,
+        batch_size=4,
+        replay_capacity=16,
+        warm_up_steps=0,
+        policy_hidden=(4,),
+        critic_hidden=(4,),
+        num_eval_episodes=1,
+    )
+    env = dataclasses.replace(config.env, options={**config.env.options, "episode_length": 12})
+    return dataclasses.replace(config, sac=sac, env=env, trainer=TRAINER)
+
+
+def shrunk_model(config: Any, **options: Any) -> Any:
+    env = EnvConfig(config.collection.env.name, options=options)
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, hold_out_every=2),
+        trainer=dataclasses.replace(TRAINER, population=1),
+        embedding=dataclasses.replace(
+            config.embedding, size=2, length=3, lstm_size=2, prior_hidden=(4,), decoder_hidden=(4,)
+        ),
+        cloning=dataclasses.replace(config.cloning, hidden=(4,)),
+        fitting=dataclasses.replace(
+            config.fitting, batch_size=4, updates_per_iteration=1, num_eval_windows=2
+        ),
+        collection=dataclasses.replace(config.collection, env=env, episodes=4, worlds=4),
+    )
+
+
+def shrink(
+    monkeypatch: pytest.MonkeyPatch,
+    models: tuple[ModuleType, ModuleType],
+    experiment: ModuleType,
+    **options: Any,
+) -> None:
+    for module in models:
+        monkeypatch.setattr(module, "CONFIG", shrunk_model(module.CONFIG, **options))
+    monkeypatch.setattr(experiment, "CONFIG", shrunk_sac(experiment.CONFIG))
+    baselines = {name: shrunk_sac(config) for name, config in experiment.BASELINES.items()}
+    monkeypatch.setattr(experiment, "BASELINES", baselines)
+
+
+@pytest.mark.parametrize("experiment", [maze_spirl, kitchen_spirl])
+def test_methods_differ_in_what_they_are_named_for(experiment: ModuleType) -> None:
+    main, baselines = experiment.CONFIG, experiment.BASELINES
+    assert list(baselines) == ["no_prior", "flat_prior", "cloning", "sac"]
+    assert baselines["no_prior"].guidance == GuidanceConfig("standard", start_at_prior=False)
+    assert baselines["no_prior"].prior == main.prior
+    assert baselines["flat_prior"].prior == baselines["cloning"].prior != main.prior
+    assert baselines["cloning"].guidance.regularizer == "entropy"
+    for baseline in baselines.values():
+        assert (baseline.env, baseline.trainer) == (main.env, main.trainer)
+        # A skill is ten control steps: as many updates, and as much warm-up, for all.
+        length = 10 if baseline.sac == main.sac else 1
+        steps = length * baseline.sac.steps_per_iteration
+        assert steps == 10 * main.sac.steps_per_iteration
+        assert baseline.sac.updates_per_iteration == main.sac.updates_per_iteration
+        assert length * baseline.sac.warm_up_steps == 10 * main.sac.warm_up_steps
+
+
+def test_models_are_trained_before_what_they_guide(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    calls: list[tuple[str, str]] = []
+
+    def train(name, config, path, title):
+        calls.append((name, path.name))
+        return config
+
+    monkeypatch.setattr(reproduce, "_train", train)
+    runs = train_all("maze_spirl", tmp_path / "mine")
+    assert calls == [
+        ("maze_skills", "maze_skills"),
+        ("maze_spirl", "mine"),
+        ("maze_skills", "maze_skills"),
+        ("maze_spirl", "mine-no_prior"),
+        ("maze_cloning", "maze_cloning"),
+        ("maze_spirl", "mine-flat_prior"),
+        ("maze_cloning", "maze_cloning"),
+        ("maze_spirl", "mine-cloning"),
+        ("maze_spirl", "mine-sac"),
+    ]
+    assert runs["main"].prior.run == str(tmp_path / "maze_skills")
+    runs = train_all("maze_spirl", pathlib.Path("runs/maze_spirl"))
+    assert runs["main"].prior == PriorConfig(experiment="maze_skills")
+
+
+@pytest.mark.slow
+def test_the_maze_is_reproduced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = {"size": 2, "layouts": 3, "layout": 7, "episode_length": 8}
+    shrink(monkeypatch, (maze_skills, maze_cloning), maze_spirl, **options)
+    assert call("train", "maze_spirl") == 2
+    assert "metaskill train maze_skills trains one" in capsys.readouterr().err
+    assert call("reproduce", "maze_spirl") == 0
+    assert capsys.readouterr().out.count("4 episodes with") == 1  # Both models' data.
+    assert read_manifest("data/maze_planner").collected_by["env"]["options"] == options
+    record = json.loads(pathlib.Path("experiments/results/maze_spirl.json").read_text())
+    assert list(record["figures"]) == [
+        "maze_spirl_success",
+        "maze_no_prior_success",
+        "maze_flat_prior_success",
+        "maze_cloning_success",
+        "maze_sac_success",
+        "kl_over_target",
+    ]
+    assert record["settings"]["runs"]["sac"]["config"]["sac"]["num_envs"] == 2
+    assert len(record["settings"]["at_the_end"]["main"]["loss/alpha"]) == 2
+
+
+@pytest.mark.slow
+def test_the_kitchen_is_reproduced(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    # Long enough for a subtask, or there would be no label to leave out by.
+    shrink(monkeypatch, (kitchen_skills, kitchen_cloning), kitchen_spirl, episode_length=60)
+    assert call("reproduce", "kitchen_spirl") == 0
+    record = json.loads(pathlib.Path("experiments/results/kitchen_spirl.json").read_text())
+    figures = record["figures"]
+    assert set(figures) > {"kitchen_spirl_subtasks", "kitchen_sac_subtasks", "kl_over_target"}
+    assert figures["prior_coverage_ratio"]["required"] == 3.0
+    assert figures["coverage_uniform_subtasks"]["value"] >= 0.0
