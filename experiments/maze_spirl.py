@@ -8,11 +8,10 @@ one in 10 of SPiRL's and one in each of flat methods'; batches and networks are 
 import dataclasses
 
 from metaskill.results.guided import guided_findings
-from metaskill.rl.sac_config import SACConfig, SACHparams
-from metaskill.skills.spirl import GuidanceConfig, GuidedHparams
+from metaskill.rl.sac_config import SACConfig
+from metaskill.skills.spirl import GuidedHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig
-from metaskill.training.sac_experiment import SACExperiment
+from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig, ablations_of
 
 _LENGTH = 10  # Control steps of a skill.
 
@@ -45,7 +44,6 @@ _HPARAMS = GuidedHparams(
     target_divergence=1.0,
 )
 _FLAT_DISCOUNT = 0.999
-_FLAT = dataclasses.replace(_HPARAMS, discount=_FLAT_DISCOUNT)
 
 # Reaching the goal terminates an episode: no value is made up of states beyond it.
 CONFIG = GuidedExperiment(
@@ -58,27 +56,7 @@ CONFIG = GuidedExperiment(
     hparams=_HPARAMS,
 )
 
-_CLONED = PriorConfig(experiment="maze_cloning")
-
-BASELINES = {
-    "no_prior": dataclasses.replace(CONFIG, guidance=GuidanceConfig("standard", False)),
-    "flat_prior": dataclasses.replace(CONFIG, prior=_CLONED, sac=_ACTIONS, hparams=_FLAT),
-    "cloning": dataclasses.replace(
-        CONFIG, prior=_CLONED, guidance=GuidanceConfig("entropy"), sac=_ACTIONS, hparams=_FLAT
-    ),
-    "sac": SACExperiment(
-        CONFIG.env,
-        CONFIG.trainer,
-        _ACTIONS,
-        SACHparams(
-            policy_learning_rate=1e-3,
-            critic_learning_rate=1e-3,
-            entropy_learning_rate=3e-3,
-            entropy_weight=0.1,
-            discount=_FLAT_DISCOUNT,
-        ),
-    ),
-}
+BASELINES = ablations_of(CONFIG, "maze_cloning", _ACTIONS, _FLAT_DISCOUNT)
 
 findings = guided_findings(
     "maze",

@@ -7,13 +7,14 @@ import jax
 
 from metaskill.errors import UserError
 from metaskill.offline.learner import FittingState
-from metaskill.rl.sac_config import SACConfig
+from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.skills.guidance import Guide, GuidedEnv, guide_by_actions, guide_by_skills
 from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC
 from metaskill.skills.spirl_model import SkillEmbedding
 from metaskill.training.data_experiment import DataConfig, DataExperiment
 from metaskill.training.experiment import EnvConfig, TrainerConfig, with_values
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.trainer import restore
 
 
@@ -80,6 +81,34 @@ class GuidedExperiment:
         guide = load_guide(self.prior, self.guidance.largest_skill)
         guided = GuidedEnv(env, guide, self.guidance.observation)
         return GuidedSAC(guided, self.sac, self.guidance, sample_context)
+
+
+def ablations_of(
+    config: GuidedExperiment, cloning: str, sac: SACConfig, discount: float
+) -> dict[str, GuidedExperiment | SACExperiment]:
+    """Return the runs that SPiRL is held against, each of which lacks a part of it.
+
+    `no_prior` keeps the policy near N(0, I) instead of the prior. The others act without
+    skills: `flat_prior` near the cloned policy, `cloning` from it, with the entropy, `sac` from
+    scratch.
+
+    Args:
+        config: SPiRL.
+        cloning: The name of the experiment that clones a policy of single actions.
+        sac: The static part of SAC for single actions.
+        discount: That of a single action.
+    """
+    hparams = dataclasses.replace(config.hparams, discount=discount)
+    flat = dataclasses.replace(
+        config, prior=PriorConfig(experiment=cloning), sac=sac, hparams=hparams
+    )
+    of_sac = {field.name: getattr(hparams, field.name) for field in dataclasses.fields(SACHparams)}
+    return {
+        "no_prior": dataclasses.replace(config, guidance=GuidanceConfig("standard", False)),
+        "flat_prior": flat,
+        "cloning": dataclasses.replace(flat, guidance=GuidanceConfig("entropy")),
+        "sac": SACExperiment(config.env, config.trainer, sac, SACHparams(**of_sac)),
+    }
 
 
 def load_guide(config: PriorConfig, largest_skill: float) -> Guide:

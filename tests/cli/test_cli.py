@@ -8,23 +8,11 @@ import sys
 import time
 
 import pytest
-from command_line import call
+from command_line import TINY_DEMO, call
 
 from metaskill.training.metrics import read_rows
 
-TINY = [
-    "--config.env.name=point_mass",
-    "--config.env.options={'episode_length': 5}",
-    "--config.ppo.num_envs=4",
-    "--config.ppo.rollout_length=8",
-    "--config.ppo.num_minibatches=2",
-    "--config.ppo.policy_hidden=(8,)",
-    "--config.ppo.value_hidden=(8,)",
-    "--config.ppo.num_eval_episodes=2",
-    "--config.trainer.env_steps=64",
-    "--config.trainer.iterations_per_chunk=2",
-    "--config.trainer.population=2",
-]
+TINY = [*TINY_DEMO, "--config.trainer.population=2"]
 
 
 @pytest.fixture(scope="module")
