@@ -37,7 +37,7 @@ def checkpoint_overhead(scratch: pathlib.Path) -> tuple[dict[str, Figure], dict[
     cadence = TrainerConfig(env_steps=1)
     learner = CONFIG.make_learner()
     chunk = cadence.iterations_per_chunk
-    # Long enough for SAVES periods of seconds_per_checkpoint, by a guess that is checked.
+    # Long enough for some checkpoints, by a guess; the settings say how many there were.
     chunks = round(SECONDS_GUESSED / SECONDS_OF_ITERATION / chunk)
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     saves = []

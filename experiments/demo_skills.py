@@ -1,6 +1,6 @@
 """Ant learns skills without a reward and walks to goals with them; `make demo-skills` runs this.
 
-One seed of `ant_dads_xy`, for as long as fits into a few minutes.
+One seed of `ant_dads_xy`, for less than half of its steps.
 """
 
 import dataclasses
