@@ -111,7 +111,7 @@ def _without_computing() -> Iterator[None]:
         mock.patch("metaskill.cli.reproduce.ProgressBar"),
         mock.patch("metaskill.cli.sweep.run_sweep", side_effect=SystemExit(0)),
         mock.patch("metaskill.cli.bench.measure", side_effect=SystemExit(0)),
-        mock.patch("metaskill.cli.collect.write_dataset", side_effect=SystemExit(0)),
+        mock.patch("metaskill.training.collection.write_dataset", side_effect=SystemExit(0)),
     ):
         yield
 
