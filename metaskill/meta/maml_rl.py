@@ -9,22 +9,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
-from metaskill.meta.adapt import InnerLoop, descend, inner_direction
 from metaskill.meta.episodes import play_episodes
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
-from metaskill.meta.maml_rl_state import Adaptation, MAMLRLState, TaskExperience
-from metaskill.meta.policy_gradient import (
-    Experience,
-    Params,
-    Scalar,
-    clipped_loss,
-    experience_of,
-    exploration_loss,
-    kl_from_behaviour,
-    surrogate_loss,
-)
-from metaskill.meta.promp import adam_epochs, proximal_loss
-from metaskill.meta.surrogates import find_surrogate, lvc
+from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience
+from metaskill.meta.outer_objective import OuterObjective
+from metaskill.meta.policy_gradient import Experience, Params, Scalar, experience_of
+from metaskill.meta.promp import adam_epochs
 from metaskill.meta.trpo import trust_region_step
 from metaskill.networks.policy import GaussianPolicy
 from metaskill.rl.finite import accept_if, all_finite
@@ -66,12 +56,7 @@ class MAMLRL:
         self.policy = GaussianPolicy(
             env.action_size, config.hidden, config.activation, "gaussian", config.initial_std
         )
-        self.inner = InnerLoop(
-            config.order,
-            config.inner_steps,
-            is_head=lambda path: f"Dense_{len(config.hidden)}." in path,
-        )
-        self._surrogate = find_surrogate(config.surrogate)
+        self.objective = OuterObjective(config, self.policy)
         self._adam = optax.scale_by_adam(eps=1e-8)
 
     @property
@@ -159,21 +144,27 @@ class MAMLRL:
         hparams = state.hparams
         if self.config.outer == "promp":
             return adam_epochs(
-                lambda params: self.outer_loss(params, batch, hparams),
+                lambda params: self.objective.value_and_grad(params, batch, hparams),
                 self._adam,
                 state.params,
                 state.optimizer,
                 hparams.learning_rate,
                 self.config.num_epochs,
             )
+
+        def slope(params: dict[str, Any]) -> tuple[Scalar, dict[str, Any]]:
+            loss, gradient = self.objective.value_and_grad(params, batch, hparams)
+            return -loss, jax.tree.map(jnp.negative, gradient)
+
         # The tasks are in no order, so that the first of them are a fair sample.
         some_tasks = jax.tree.map(lambda leaf: leaf[: self.config.num_curvature_tasks], batch)
         params, report = trust_region_step(
-            lambda params: -self.outer_loss(params, batch, hparams),
-            lambda params: self.divergence(params, batch, hparams),
+            lambda params: -self.objective.loss(params, batch, hparams),
+            lambda params: self.objective.divergence(params, batch, hparams),
             state.params,
             hparams.delta,
-            curvature=lambda params: self.divergence(params, some_tasks, hparams),
+            slope,
+            self.objective.curvature(state.params, some_tasks, hparams),
         )
         losses = {
             "improvement": report.improvement,
@@ -183,73 +174,16 @@ class MAMLRL:
         }
         return params, state.optimizer, losses
 
-    def outer_loss(
-        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
-    ) -> Scalar:
-        """Return what the outer step descends: the adapted policies' loss, through adaptation.
-
-        For TRPO it is minus the mean of ratio * A after adaptation, for ProMP its proximal
-        loss. E-MAML's term gives what was sampled before adaptation credit for the
-        return after it, relative to that of the other tasks.
-        """
-        adaptation = self._adapt_tasks(params, batch, hparams)
-        if self.config.outer == "promp":
-            after = jax.vmap(lambda p, e: clipped_loss(self.policy, p, e, hparams.clip))(
-                adaptation.params, batch.after
-            )
-            loss = proximal_loss(after, adaptation.kl, hparams.kl_weight)
-        else:
-            after = jax.vmap(lambda p, e: surrogate_loss(lvc, self.policy, p, e))(
-                adaptation.params, batch.after
-            )
-            loss = jnp.mean(after)
-        returns = jnp.mean(batch.after.episodes.total_return, axis=-1)
-        credit = (returns - jnp.mean(returns)) / (jnp.std(returns) + 1e-8)
-        return loss + hparams.exploration * jnp.mean(credit * adaptation.exploration)
-
-    def divergence(
-        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
-    ) -> Scalar:
-        """Return the mean over tasks of KL(adapted policy that acted || adapted policy)."""
-        adaptation = self._adapt_tasks(params, batch, hparams)
-        divergences = jax.vmap(lambda p, e: kl_from_behaviour(self.policy, p, e))(
-            adaptation.params, batch.after
-        )
-        return jnp.mean(divergences)
-
-    def _adapt_tasks(
-        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
-    ) -> Adaptation:
-        return jax.vmap(lambda before: self.adapt(params, before, hparams))(batch.before)
-
-    def adapt(
-        self, params: dict[str, Any], before: Experience, hparams: MAMLRLHparams
-    ) -> Adaptation:
-        """Take the inner steps anew, on stored experience (axis: step)."""
-        step_size = self._step_size(params, hparams)
-
-        def step(policy: Params, experience: Experience) -> tuple[Params, tuple[Scalar, Scalar]]:
-            seen = (
-                kl_from_behaviour(self.policy, policy, experience),
-                exploration_loss(self.policy, policy, experience),
-            )
-            return self._inner_step(policy, experience, step_size), seen
-
-        adapted, (kl, exploration) = jax.lax.scan(step, params["policy"], before)
-        return Adaptation(
-            adapted, jnp.sum(kl) / max(self.config.inner_steps, 1), jnp.sum(exploration)
-        )
-
     def experience_task(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray
     ) -> TaskExperience:
         """Play a task, adapting between the inner steps, and play it once more."""
         before_key, after_key = jax.random.split(key)
-        step_size = self._step_size(state.params, state.hparams)
+        step_size = self.objective.step_size(state.params, state.hparams)
 
         def step(policy: Params, key: PRNGKeyArray) -> tuple[Params, Experience]:
             experience = self._play(policy, task, key, state.hparams)
-            return self._inner_step(policy, experience, step_size), experience
+            return self.objective.inner_step(policy, experience, step_size), experience
 
         keys = jax.random.split(before_key, self.config.inner_steps)
         adapted, before = jax.lax.scan(step, state.params["policy"], keys)
@@ -271,7 +205,7 @@ class MAMLRL:
             The policy before the first step and after each (axis: step, of n_steps + 1),
             and the returns of the episodes that each played.
         """
-        step_size = self._step_size(state.params, state.hparams)
+        step_size = self.objective.step_size(state.params, state.hparams)
 
         def step(
             policy: Params, inputs: tuple[PRNGKeyArray, Array]
@@ -279,7 +213,7 @@ class MAMLRL:
             key, scale = inputs
             experience = self._play(policy, task, key, state.hparams)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
-            adapted = self._inner_step(policy, experience, scaled)
+            adapted = self.objective.inner_step(policy, experience, scaled)
             return adapted, (policy, experience.episodes.total_return)
 
         keys = jax.random.split(key, n_steps + 1)
@@ -300,16 +234,3 @@ class MAMLRL:
             name,
         )
         return experience_of(episodes, hparams.discount, hparams.gae_lambda)
-
-    def _inner_step(self, policy: Params, experience: Experience, step_size: Any) -> Params:
-        direction, _ = inner_direction(
-            self.inner,
-            lambda p, e: surrogate_loss(self._surrogate, self.policy, p, e),
-            policy,
-            experience,
-            self.inner.transform.init(policy),
-        )
-        return descend(policy, step_size, direction)
-
-    def _step_size(self, params: dict[str, Any], hparams: MAMLRLHparams) -> Any:
-        return params.get("inner_lr", hparams.inner_lr)

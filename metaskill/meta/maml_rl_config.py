@@ -30,6 +30,9 @@ class MAMLRLConfig:
         num_curvature_tasks: Tasks that TRPO takes the divergence's Hessian on, all by
             default. Its products are most of an outer step's work; fewer tasks are a
             noisier estimate of the same Hessian.
+        tasks_at_once: Tasks whose part of the outer gradient is computed side by side, all by
+            default; a divisor of `num_tasks`. Fewer take less memory, and a processor is
+            faster with as many as its cache holds.
         num_epochs: ProMP's gradient steps in an iteration.
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.
@@ -45,6 +48,7 @@ class MAMLRLConfig:
     surrogate: str = "lvc"
     outer: str = "trpo"
     num_curvature_tasks: int | None = None
+    tasks_at_once: int | None = None
     num_epochs: int = 5
     hidden: tuple[int, ...] = (100, 100)
     activation: str = "relu"
@@ -60,6 +64,13 @@ class MAMLRLConfig:
         if self.num_curvature_tasks is not None and self.num_curvature_tasks < 1:
             number = self.num_curvature_tasks
             raise UserError(f"num_curvature_tasks is {number}: it must be at least 1, or None.")
+        if self.tasks_at_once is not None and (
+            self.tasks_at_once < 1 or self.num_tasks % self.tasks_at_once
+        ):
+            raise UserError(
+                f"tasks_at_once is {self.tasks_at_once}: it must divide num_tasks, which is "
+                f"{self.num_tasks}, or be None."
+            )
         if self.inner_steps < 0:
             raise UserError(f"inner_steps is {self.inner_steps}: it must be at least 0.")
         for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):

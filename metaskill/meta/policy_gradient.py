@@ -79,6 +79,15 @@ def exploration_loss(policy: nn.Module, params: Params, experience: Experience) 
 
 def kl_from_behaviour(policy: nn.Module, params: Params, experience: Experience) -> Scalar:
     """Return KL(behaviour || policy), exact in the actions, averaged over one task's steps."""
+    return mean_kl(experience, policy.apply(params, experience.episodes.obs))
+
+
+def mean_kl(experience: Experience, distribution: Any) -> Scalar:
+    """Return KL(behaviour || distribution), averaged over one task's steps.
+
+    Args:
+        experience: Of the task.
+        distribution: Over actions, where each of the observations was seen (axes: episode, time).
+    """
     episodes = experience.episodes
-    divergence = episodes.behaviour.kl(policy.apply(params, episodes.obs))
-    return jnp.mean(divergence, where=episodes.valid)
+    return jnp.mean(episodes.behaviour.kl(distribution), where=episodes.valid)

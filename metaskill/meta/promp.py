@@ -35,7 +35,7 @@ def proximal_loss(
 
 
 def adam_epochs(
-    loss: Callable[[Params], Scalar],
+    value_and_grad: Callable[[Params], tuple[Scalar, Params]],
     adam: optax.GradientTransformation,
     params: Params,
     moments: optax.OptState,
@@ -45,8 +45,8 @@ def adam_epochs(
     """Make some steps of Adam on all data at once.
 
     Args:
-        loss: Of the parameters before adaptation; it adapts them, from the stored data, at
-            every call.
+        value_and_grad: The loss of the parameters before adaptation, and its gradient; it
+            adapts them, from the stored data, at every call.
         adam: `optax.scale_by_adam` or its like.
         params: Where to begin.
         moments: Adam's.
@@ -62,7 +62,7 @@ def adam_epochs(
         carry: tuple[Params, optax.OptState], _: None
     ) -> tuple[tuple[Params, optax.OptState], dict[str, Scalar]]:
         params, moments = carry
-        value, grads = jax.value_and_grad(loss)(params)
+        value, grads = value_and_grad(params)
         # optax raises a float to an integer power, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, moments = adam.update(grads, moments, params)

@@ -16,6 +16,7 @@ from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience
 from metaskill.meta.policy_gradient import Experience, exploration_loss, surrogate_loss
 from metaskill.meta.surrogates import log_prob
+from metaskill.meta.trpo import hessian_product
 from metaskill.tasks.families import make_family
 
 SMALL = MAMLRLConfig(num_tasks=3, num_episodes=4, hidden=(8,), activation="tanh", num_eval_tasks=2)
@@ -69,7 +70,7 @@ def batch(played: TaskExperience) -> TaskExperience:
 
 @pytest.fixture(scope="module")
 def gradient_of(trpo: MAMLRL):
-    return jax.jit(jax.grad(trpo.outer_loss))
+    return jax.jit(jax.grad(trpo.objective.loss))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def assert_trees_close(actual, expected, **tolerances) -> None:
 
 def test_the_first_gradient_of_promp_is_that_of_lvc(promp, state, batch, gradient_of) -> None:
     """At the behaviour's parameters no ratio is clipped, and the KL penalty is flat."""
-    proximal = jax.grad(promp.outer_loss)(state.params, batch, HPARAMS)
+    proximal = jax.grad(promp.objective.loss)(state.params, batch, HPARAMS)
     assert_trees_close(proximal, gradient_of(state.params, batch, HPARAMS), rtol=1e-4, atol=1e-6)
 
 
@@ -96,7 +97,7 @@ def test_without_inner_steps_it_is_the_plain_policy_gradient(point_mass: Env) ->
         losses = jax.vmap(lambda e: surrogate_loss(log_prob, learner.policy, params, e))
         return jnp.mean(losses(batch.after))
 
-    actual = jax.grad(learner.outer_loss)(state.params, batch, HPARAMS)
+    actual = jax.grad(learner.objective.loss)(state.params, batch, HPARAMS)
     assert_trees_close(
         actual["policy"], jax.grad(reinforce)(state.params["policy"]), rtol=1e-4, atol=1e-6
     )
@@ -111,7 +112,7 @@ def test_who_acts_after_an_inner_step_is_who_the_outer_loss_adapts(trpo, state, 
     moved = jax.tree.map(lambda p, g: p - 0.5 * g, policy, grads)
     acted = trpo.policy.apply(moved, after.episodes.obs)
     np.testing.assert_allclose(after.episodes.mean, acted.mean, atol=1e-5)
-    adapted = trpo.adapt(state.params, before, HPARAMS)
+    adapted = trpo.objective.adapt(state.params, before, HPARAMS)
     assert_trees_close(adapted.params, moved, atol=1e-5)
     assert float(adapted.kl) == pytest.approx(0.0, abs=1e-6)
 
@@ -173,13 +174,41 @@ def test_emaml_credits_what_was_sampled_with_the_return_after(
     assert float(exploration_loss(trpo.policy, policy, before)) == pytest.approx(-1.0, rel=1e-5)
 
 
+def test_the_gradient_taken_one_task_at_a_time_is_the_gradient(
+    point_mass, state, batch, gradient_of
+) -> None:
+    """E-MAML's credit too, which compares tasks with each other."""
+    learner = learner_of(point_mass, tasks_at_once=1)
+    hparams = dataclasses.replace(HPARAMS, exploration=jnp.float32(2.0))
+    _, gradient = jax.jit(learner.objective.value_and_grad)(state.params, batch, hparams)
+    expected = gradient_of(state.params, batch, hparams)
+    assert_trees_close(gradient, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_curvature_is_the_hessian_of_the_divergence(trpo, state, played) -> None:
+    """At the parameters that acted: only there is the divergence 0."""
+
+    @jax.jit
+    def products(x: dict) -> tuple[dict, dict]:
+        exact = hessian_product(
+            lambda p: trpo.objective.divergence(p, played, HPARAMS), state.params
+        )
+        return trpo.objective.curvature(state.params, played, HPARAMS)(x), exact(x)
+
+    actual, exact = products(jax.tree.map(jnp.ones_like, state.params))
+    largest = max(float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(exact))
+    assert_trees_close(actual, exact, rtol=1e-2, atol=1e-3 * largest)
+
+
 def test_a_trust_region_step_improves_within_its_region(trpo, state, batch) -> None:
     params, _, losses = jax.jit(trpo.outer_step)(state, batch)
     assert float(losses["accepted"]) == 1.0
-    divergence = float(trpo.divergence(params, batch, HPARAMS))
+    divergence = float(trpo.objective.divergence(params, batch, HPARAMS))
     assert 0.0 < divergence <= 0.01
     assert float(losses["kl"]) == pytest.approx(divergence, rel=1e-2)
-    gained = trpo.outer_loss(state.params, batch, HPARAMS) - trpo.outer_loss(params, batch, HPARAMS)
+    gained = trpo.objective.loss(state.params, batch, HPARAMS) - trpo.objective.loss(
+        params, batch, HPARAMS
+    )
     assert float(losses["improvement"]) == pytest.approx(float(gained), rel=1e-2, abs=1e-5)
     assert float(gained) > 0.0
 
@@ -212,7 +241,7 @@ def test_members_of_a_population_do_not_influence_each_other(promp: MAMLRL) -> N
 def test_only_the_head_adapts_where_it_is_told_to(point_mass: Env, state, batch) -> None:
     learner = learner_of(point_mass, order="head_only")
     before = jax.tree.map(lambda leaf: leaf[0], batch.before)
-    adapted = learner.adapt(state.params, before, HPARAMS).params["params"]
+    adapted = learner.objective.adapt(state.params, before, HPARAMS).params["params"]
     original = state.params["policy"]["params"]
     head, body = adapted["MLP_0"].pop("Dense_1"), adapted["MLP_0"]["Dense_0"]
     assert_trees_close(body, original["MLP_0"]["Dense_0"])
@@ -249,6 +278,7 @@ def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
         ({"outer": "ppo"}, "no outer is called 'ppo'"),
         ({"surrogate": "lcv"}, "did you mean 'lvc'"),
         ({"activation": "tahn"}, "did you mean 'tanh'"),
+        ({"tasks_at_once": 2}, "must divide num_tasks, which is 3"),
     ],
 )
 def test_impossible_configurations_are_refused(changes: dict, message: str) -> None:

@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metaskill.meta.trpo import conjugate_gradient, trust_region_step
+from metaskill.meta.trpo import (
+    conjugate_gradient,
+    gauss_newton_product,
+    hessian_product,
+    trust_region_step,
+)
 
 DELTA = 0.01
 
@@ -95,10 +100,9 @@ def test_the_curvature_chooses_the_direction_and_the_divergence_the_length() -> 
     def round_curvature(params: dict) -> jax.Array:
         return 0.5 * jnp.sum(jnp.square(flat(params) - flat(START)))
 
-    step = jax.jit(
-        lambda params: trust_region_step(objective, divergence, params, DELTA, round_curvature)
+    params, report = trust_region_step(
+        objective, divergence, START, DELTA, curvature=hessian_product(round_curvature, START)
     )
-    params, report = step(START)
     moved = flat(params) - flat(START)
     # The Hessian is the identity: the direction is the gradient's.
     np.testing.assert_allclose(
@@ -106,3 +110,48 @@ def test_the_curvature_chooses_the_direction_and_the_divergence_the_length() -> 
     )
     assert bool(report.accepted)
     assert float(divergence(params)) <= DELTA
+
+
+def test_the_product_of_gauss_and_newton_is_that_of_the_hessian_where_the_gradient_is_zero() -> (
+    None
+):
+    """Outputs that bend, and a divergence from what they are at the start."""
+
+    def outputs(params: dict) -> jax.Array:
+        return jnp.sin(METRIC @ flat(params))
+
+    now = outputs(START)
+
+    def from_now(values: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(values - now)) + jnp.sum((values - now) ** 3)
+
+    x = {"a": SLOPE[:2], "b": SLOPE[2:, None]}
+    exact = hessian_product(lambda params: from_now(outputs(params)), START)(x)
+    actual = gauss_newton_product(outputs, from_now, START)(x)
+    np.testing.assert_allclose(flat(actual), flat(exact), rtol=1e-3)
+    # Away from there it is another matrix: the outputs' own curvature is left out.
+    elsewhere = jax.tree.map(lambda leaf: leaf + 0.3, START)
+    exact = hessian_product(lambda params: from_now(outputs(params)), elsewhere)(x)
+    actual = gauss_newton_product(outputs, from_now, elsewhere)(x)
+    assert not np.allclose(flat(actual), flat(exact), rtol=0.1)
+
+
+def test_a_divergence_that_is_too_large_says_how_far_to_go_back() -> None:
+    """It is measured twice: at the full step, four times too long, and at half of it."""
+    measured = []
+
+    def steeper(params: dict) -> jax.Array:
+        jax.debug.callback(lambda value: measured.append(float(value)), divergence(params))
+        return 16.0 * divergence(params)
+
+    def product(x: dict) -> dict:
+        y = METRIC @ flat(x)
+        return {"a": y[:2], "b": y[2:, None]}
+
+    _, report = trust_region_step(
+        lambda q: SLOPE @ flat(q), steeper, START, DELTA, curvature=product
+    )
+    assert bool(report.accepted)
+    # 0.8^7 < 1/4 < 0.8^6
+    assert int(report.backtracks) == 7
+    assert len(measured) == 2

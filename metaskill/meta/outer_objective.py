@@ -1,0 +1,152 @@
+"""What meta-learning of policies improves: adapted policies, as a function of those before."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from metaskill.meta.adapt import InnerLoop, descend, inner_direction
+from metaskill.meta.in_parts import value_and_grad_in_parts
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.maml_rl_state import Adaptation, TaskExperience
+from metaskill.meta.policy_gradient import (
+    Experience,
+    Params,
+    Scalar,
+    clipped_loss,
+    exploration_loss,
+    kl_from_behaviour,
+    mean_kl,
+    surrogate_loss,
+)
+from metaskill.meta.promp import proximal_loss
+from metaskill.meta.surrogates import find_surrogate, lvc
+from metaskill.meta.trpo import Product, gauss_newton_product
+from metaskill.networks.policy import GaussianPolicy
+
+
+class OuterObjective:
+    """The outer loss of TRPO or of ProMP, with E-MAML's term, and its trust region.
+
+    Everywhere `params` holds the policy before adaptation, as `MAMLRLState.params`, and is
+    adapted anew, on stored experience.
+    """
+
+    def __init__(self, config: MAMLRLConfig, policy: GaussianPolicy):
+        """Say how to adapt which policy."""
+        self.config = config
+        self.policy = policy
+        self.inner = InnerLoop(
+            config.order,
+            config.inner_steps,
+            is_head=lambda path: f"Dense_{len(config.hidden)}." in path,
+        )
+        self._surrogate = find_surrogate(config.surrogate)
+
+    def step_size(self, params: dict[str, Any], hparams: MAMLRLHparams) -> Any:
+        """Return the inner step size: one scalar, or with Meta-SGD one a parameter."""
+        return params.get("inner_lr", hparams.inner_lr)
+
+    def inner_step(self, policy: Params, experience: Experience, step_size: Any) -> Params:
+        """Return a policy after an inner step on one task's experience."""
+        direction, _ = inner_direction(
+            self.inner,
+            lambda p, e: surrogate_loss(self._surrogate, self.policy, p, e),
+            policy,
+            experience,
+            self.inner.transform.init(policy),
+        )
+        return descend(policy, step_size, direction)
+
+    def adapt(
+        self, params: dict[str, Any], before: Experience, hparams: MAMLRLHparams
+    ) -> Adaptation:
+        """Adapt to one task: take the inner steps on its experience (axis: step)."""
+        step_size = self.step_size(params, hparams)
+
+        def step(policy: Params, experience: Experience) -> tuple[Params, tuple[Scalar, Scalar]]:
+            seen = (
+                kl_from_behaviour(self.policy, policy, experience),
+                exploration_loss(self.policy, policy, experience),
+            )
+            return self.inner_step(policy, experience, step_size), seen
+
+        adapted, (kl, exploration) = jax.lax.scan(step, params["policy"], before)
+        return Adaptation(
+            adapted, jnp.sum(kl) / max(self.config.inner_steps, 1), jnp.sum(exploration)
+        )
+
+    def loss(self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams) -> Scalar:
+        """Return what the outer step descends: the adapted policies' loss, through adaptation.
+
+        For TRPO it is minus the mean of ratio * A after adaptation, for ProMP its proximal
+        loss. E-MAML's term gives what was sampled before adaptation credit for the
+        return after it, relative to that of the other tasks.
+        """
+        return self._mean_loss(params, (batch, _credit(batch)), hparams)
+
+    def value_and_grad(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> tuple[Scalar, dict[str, Any]]:
+        """Return the loss and its gradient, taken `tasks_at_once`."""
+        return value_and_grad_in_parts(
+            lambda p, part: self._mean_loss(p, part, hparams),
+            params,
+            (batch, _credit(batch)),
+            self.config.tasks_at_once or self.config.num_tasks,
+        )
+
+    def divergence(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Scalar:
+        """Return the mean over tasks of KL(adapted policy that acted || adapted policy)."""
+        adapted = self._adapt_tasks(params, batch, hparams).params
+        return jnp.mean(
+            jax.vmap(lambda p, e: kl_from_behaviour(self.policy, p, e))(adapted, batch.after)
+        )
+
+    def curvature(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Product:
+        """Return x to F x, with F the Hessian of the divergence at the parameters that acted."""
+
+        def distributions(params: dict[str, Any]) -> Any:
+            adapted = self._adapt_tasks(params, batch, hparams).params
+            return jax.vmap(self.policy.apply)(adapted, batch.after.episodes.obs)
+
+        def divergence(after: Any) -> Scalar:
+            return jnp.mean(jax.vmap(mean_kl)(batch.after, after))
+
+        return gauss_newton_product(distributions, divergence, params)
+
+    def _mean_loss(
+        self,
+        params: dict[str, Any],
+        tasks: tuple[TaskExperience, Float[Array, " task"]],
+        hparams: MAMLRLHparams,
+    ) -> Scalar:
+        batch, credit = tasks
+        adaptation = self._adapt_tasks(params, batch, hparams)
+        if self.config.outer == "promp":
+            after = jax.vmap(lambda p, e: clipped_loss(self.policy, p, e, hparams.clip))(
+                adaptation.params, batch.after
+            )
+            loss = proximal_loss(after, adaptation.kl, hparams.kl_weight)
+        else:
+            after = jax.vmap(lambda p, e: surrogate_loss(lvc, self.policy, p, e))(
+                adaptation.params, batch.after
+            )
+            loss = jnp.mean(after)
+        return loss + hparams.exploration * jnp.mean(credit * adaptation.exploration)
+
+    def _adapt_tasks(
+        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
+    ) -> Adaptation:
+        return jax.vmap(lambda before: self.adapt(params, before, hparams))(batch.before)
+
+
+def _credit(batch: TaskExperience) -> Float[Array, " task"]:
+    """Return how much better a task went after adaptation than the others did."""
+    returns = jnp.mean(batch.after.episodes.total_return, axis=-1)
+    return (returns - jnp.mean(returns)) / (jnp.std(returns) + 1e-8)
