@@ -33,7 +33,7 @@ from metaskill.learner import acts
 from metaskill.offline.dataset import require_free
 from metaskill.offline.policies import follow_trained
 from metaskill.report.curves import best_member
-from metaskill.skills.guidance import GuidedEnv
+from metaskill.skills.option_env import OptionEnv
 from metaskill.training.collection import (
     Actor,
     Collected,
@@ -108,10 +108,10 @@ def _choose(values: Any, config: CollectionConfig) -> Actor:
         raise UserError(
             f"{folder.path} learned in {learner.env.name}, not in {env.name}: name that one."
         )
-    if isinstance(learner.env, GuidedEnv):
+    if isinstance(learner.env, OptionEnv):
         raise UserError(
-            f"{folder.path} was guided by past data, and its actions are not {env.name}'s own: "
-            "name another run."
+            f"{folder.path} acts by options, and its actions are not {env.name}'s own: name "
+            "another run."
         )
     if values.option or values.randomization != "none":
         raise UserError(

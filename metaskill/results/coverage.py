@@ -9,15 +9,15 @@ from metaskill.envs.arm.env import ArmEnv
 from metaskill.envs.env import State
 from metaskill.results.figure import Figure, measured
 from metaskill.results.findings import TrainedRun
-from metaskill.skills.guidance import (
+from metaskill.skills.exploration import (
     Choose,
-    GuidedEnv,
     draw_from_prior,
     draw_standard,
     draw_uniformly,
     roll_out,
 )
-from metaskill.skills.hierarchy import OptionState
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv, OptionState
 from metaskill.skills.spirl import GuidedSAC
 
 _SEED = 1000  # No training's.
@@ -25,7 +25,7 @@ _FEWEST = 1.0  # Subtasks in all episodes together that a ratio is taken over.
 
 
 def subtasks_reached(
-    env: GuidedEnv, choose: Choose, n_episodes: int
+    env: OptionEnv[GuidedOptions], choose: Choose, n_episodes: int
 ) -> Float[np.ndarray, " episode"]:
     """Return how many different subtasks are ever done in each of some episodes.
 

@@ -8,7 +8,9 @@ import jax
 from metaskill.errors import UserError
 from metaskill.offline.learner import FittingState
 from metaskill.rl.sac_config import SACConfig, SACHparams
-from metaskill.skills.guidance import Guide, GuidedEnv, guide_by_actions, guide_by_skills
+from metaskill.skills.guide import Guide, guide_by_actions, guide_by_skills
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC
 from metaskill.skills.spirl_model import SkillEmbedding
 from metaskill.training.data_experiment import DataConfig, DataExperiment
@@ -79,8 +81,8 @@ class GuidedExperiment:
         """
         env, sample_context = self.env.make()
         guide = load_guide(self.prior, self.guidance.largest_skill)
-        guided = GuidedEnv(env, guide, self.guidance.observation)
-        return GuidedSAC(guided, self.sac, self.guidance, sample_context)
+        options = GuidedOptions(env, guide, self.guidance.observation)
+        return GuidedSAC(OptionEnv(options), self.sac, self.guidance, sample_context)
 
 
 def ablations_of(

@@ -9,9 +9,10 @@ from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig
-from metaskill.skills.hierarchy import OptionEnv
 from metaskill.skills.option import RewardOf, own_reward
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_options import SkillOptions
 from metaskill.tasks.families import make_family
 from metaskill.training.core_hparams import CoreHparams, require_core
 from metaskill.training.experiment import EnvConfig, TrainerConfig
@@ -67,15 +68,15 @@ class HierarchyExperiment:
         reward_of = _find_reward(self.reward, env)
 
         def make(trained: Any) -> PPO | SAC:
-            options = OptionEnv(
+            options = SkillOptions(
                 env,
                 lambda obs: discovery.act_greedily(trained, obs),
                 self.option_length,
                 reward_of,
             )
             if self.core == "sac":
-                return SAC(options, self.sac, sampler)
-            return PPO(options, self.ppo, sampler)
+                return SAC(OptionEnv(options), self.sac, sampler)
+            return PPO(OptionEnv(options), self.ppo, sampler)
 
         return PreparedLearner(make, skills.population, step_unit="options")
 

@@ -30,7 +30,7 @@ def test_a_guided_policy_begins_as_the_trained_prior(folder: pathlib.Path) -> No
     assert learner.env.length == 2
     assert learner.env.action_size == 2
     state = learner.init(jax.random.key(0), GuidedHparams())
-    guide = learner.env.guide
+    guide = learner.env.options.guide
     for ours, trained in zip(
         *map(jax.tree.leaves, (state.networks.params["policy"], guide.params)), strict=True
     ):

@@ -157,7 +157,7 @@ def test_a_controller_acts_through_the_skills_of_its_own_member(source, skills) 
     obs = start.inner.obs
     trained = jax.tree.map(lambda leaf: leaf[1], skills.population)
     np.testing.assert_allclose(
-        learner.made_for(state.origin).env.policy(obs),
+        learner.made_for(state.origin).env.options.policy(obs),
         skills.learner.act_greedily(trained, obs),
     )
     after, metrics = jax.eval_shape(learner.step, state)
