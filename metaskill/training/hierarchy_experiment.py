@@ -18,7 +18,9 @@ from metaskill.training.core_hparams import CoreHparams, require_core
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.source import Source
+from metaskill.training.trained_skills import load_skills
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,7 @@ class HierarchyExperiment:
     """
 
     env: EnvConfig
-    source: SkillSource
+    source: Source[SkillExperiment]
     trainer: TrainerConfig
     option_length: int = 10
     reward: str = "own"
@@ -58,7 +60,7 @@ class HierarchyExperiment:
             UserError: If there are none, or the parts do not fit together.
         """
         require_core(self.core)
-        skills = self.source.load()
+        skills = load_skills(self.source)
         discovery = skills.learner
         inner, _ = self.env.make()
         skills.require_body(inner)
