@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
+from metaskill.envs.wrapper import Wrapper
 from metaskill.errors import UserError
 from metaskill.skills.execution import Policy
 from metaskill.skills.option import Record, Trace
@@ -66,7 +67,7 @@ class OptionState(State):
     inner: State
 
 
-class OptionEnv(Generic[OptionsT]):
+class OptionEnv(Wrapper, Generic[OptionsT]):
     """An environment in which a step is an option: some control steps under one action.
 
     What learns to act here is any core, on an environment like any other; what executes
@@ -90,24 +91,13 @@ class OptionEnv(Generic[OptionsT]):
                 f"an option of {options.length} control steps does not fit into an episode of "
                 f"{env.episode_length}: take longer episodes or another length."
             )
-        self.env = env
+        super().__init__(env)
         self.options = options
         self.length = options.length
-        self.name = env.name
         self.action_size = options.action_size
         self.episode_length = -(-env.episode_length // self.length)
         self.control_timestep = env.control_timestep * self.length
         self.observation_sizes = {"state": options.observation_size}
-
-    def __getattr__(self, name: str) -> Any:
-        # Copying and unpickling ask before there is an environment to forward to.
-        if name == "env" or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.env, name)
-
-    def nominal_context(self) -> Context:
-        """Return the world's nominal context."""
-        return self.env.nominal_context()
 
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state."""
