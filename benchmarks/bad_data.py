@@ -3,7 +3,6 @@
 python -m benchmarks.bad_data writes benchmarks/results/bad_data.json.
 """
 
-import collections
 import dataclasses
 import hashlib
 import io
@@ -11,23 +10,19 @@ import json
 import os
 import pathlib
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from benchmarks.endings import try_drawn, write_endings
 from metaskill.errors import UserError
 from metaskill.offline.dataset import read_dataset, write_dataset
 from metaskill.offline.made_up import made_up_episodes
 from metaskill.offline.manifest import FILE
-from metaskill.results.figure import measured
-from metaskill.results.file import write_results
 
-RESULTS = pathlib.Path(__file__).parent / "results"
 EXAMPLES = 1000
 SHARD = "episodes-00000.npz"
 CANARY = "executed"
@@ -63,19 +58,19 @@ class Ending:
     """How reading a damaged data set ended.
 
     Attributes:
-        damage: What had been done to it.
+        kind: What had been done to it.
         error: The class of the exception; empty where it was read.
         message: What that said.
         left: What was there afterwards and had not been before, or had been and was not.
     """
 
-    damage: str
+    kind: str
     error: str
     message: str
     left: tuple[str, ...]
 
     @property
-    def is_refused(self) -> bool:
+    def is_right(self) -> bool:
         """Whether it was refused in one sentence, and nothing was executed or written."""
         said = self.error == UserError.__name__ and "\n" not in self.message
         return said and self.message.endswith(".") and not self.left
@@ -327,45 +322,19 @@ def _archives(draw: st.DrawFn) -> Damage:
 
 
 def check(examples: int, chosen_seed: int = 0) -> list[Ending]:
-    """Draw damages, and read what they leave.
-
-    Returns:
-        How each ended.
-    """
-    endings: list[Ending] = []
-
-    @seed(chosen_seed)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(damages())
-    def read_one(damage: Damage) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            endings.append(read_damaged(damage, pathlib.Path(folder)))
-
-    read_one()
-    return endings
+    """Draw damages, and return how reading what they leave ended."""
+    return try_drawn(damages(), read_damaged, examples, chosen_seed)
 
 
 def main() -> None:
     """Measure and write."""
-    endings = check(EXAMPLES)
-    for ending in endings:
-        if not ending.is_refused:
-            print(ending)
-    figure = measured(
-        sum(ending.is_refused for ending in endings),
-        f"of {len(endings)} drawn data sets: one sentence, nothing executed, nothing written",
-        required=len(endings),
+    write_endings(
+        "bad_data",
+        "bad_data_refused",
+        check(EXAMPLES),
+        drawn="data sets: one sentence, nothing executed, nothing written",
+        counted_by="damages_by_kind",
     )
-    kinds = dict(sorted(collections.Counter(ending.damage for ending in endings).items()))
-    print(f"bad_data_refused {figure.value:.0f} of {len(endings)}: {kinds}")
-    figures = {"bad_data_refused": figure}
-    print(write_results(RESULTS, "bad_data", figures, {"damages_by_kind": kinds}))
 
 
 if __name__ == "__main__":

@@ -3,32 +3,27 @@
 python -m benchmarks.malformed_inputs writes benchmarks/results/malformed_inputs.json.
 """
 
-import collections
 import contextlib
 import dataclasses
 import io
 import json
 import pathlib
 import re
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import jax
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from benchmarks.endings import try_drawn, write_endings
 from metaskill.cli.experiments import experiment_names, find_experiment
 from metaskill.cli.main import main as run_command
-from metaskill.results.figure import measured
-from metaskill.results.file import write_results
 from metaskill.training.population import hparams_of
 from metaskill.training.run_folder import as_json
 from metaskill.training.trainer import Outcome, Timing
 
-RESULTS = pathlib.Path(__file__).parent / "results"
 EXAMPLES = 300
 RUN = "{run}"
 """Stands in a command line for the folder of a run."""
@@ -49,13 +44,25 @@ class Inputs:
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
-    """How a command ended: its exit code, and what it wrote to standard error."""
+    """How a command ended.
 
+    Attributes:
+        inputs: What the user gave.
+        code: Its exit code; of a traceback, the exception's class.
+        message: What it wrote to standard error.
+    """
+
+    inputs: Inputs
     code: Any
     message: str
 
     @property
-    def is_handled(self) -> bool:
+    def kind(self) -> str:
+        """The exit code."""
+        return str(self.code)
+
+    @property
+    def is_right(self) -> bool:
         """Whether it ran, or refused in one line with exit code 2."""
         refused = self.code == 2 and re.fullmatch(r"metaskill: [^\n]+\n", self.message)
         return self.code == 0 or bool(refused)
@@ -85,9 +92,9 @@ def run(given_inputs: Inputs, folder: pathlib.Path) -> Ending:
         try:
             run_command(arguments)
         except SystemExit as end:
-            return Ending(end.code or 0, errors.getvalue())
+            return Ending(given_inputs, end.code or 0, errors.getvalue())
         except Exception as error:  # A traceback, for a user.
-            return Ending(type(error).__name__, str(error))
+            return Ending(given_inputs, type(error).__name__, str(error))
     raise AssertionError("the command line always exits")
 
 
@@ -256,47 +263,20 @@ def _other_lines(draw: st.DrawFn) -> Inputs:
     return Inputs([draw(_mistyped(command)), *words])
 
 
-def check(examples: int, chosen_seed: int = 0) -> list[tuple[Inputs, Ending]]:
-    """Draw inputs and run them.
-
-    Returns:
-        How each ended.
-    """
-    endings: list[tuple[Inputs, Ending]] = []
-
-    @seed(chosen_seed)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(inputs())
-    def run_one(given_inputs: Inputs) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            endings.append((given_inputs, run(given_inputs, pathlib.Path(folder))))
-
-    run_one()
-    return endings
+def check(examples: int, chosen_seed: int = 0) -> list[Ending]:
+    """Draw inputs, and return how running them ended."""
+    return try_drawn(inputs(), run, examples, chosen_seed)
 
 
 def main() -> None:
     """Measure and write."""
-    endings = check(EXAMPLES)
-    unhandled = [(i, e) for i, e in endings if not e.is_handled]
-    for given_inputs, ending in unhandled:
-        print(given_inputs, ending)
-    figure = measured(
-        len(endings) - len(unhandled),
-        f"of {len(endings)} drawn inputs; the others ended otherwise",
-        required=len(endings),
+    write_endings(
+        "malformed_inputs",
+        "malformed_inputs_handled",
+        check(EXAMPLES),
+        drawn="inputs; the others ended otherwise",
+        counted_by="endings_by_exit_code",
     )
-    codes = collections.Counter(str(ending.code) for _, ending in endings)
-    print(f"malformed_inputs_handled {figure.value:.0f} of {len(endings)}: {dict(codes)}")
-    settings_used = {"endings_by_exit_code": dict(codes)}
-    figures = {"malformed_inputs_handled": figure}
-    print(write_results(RESULTS, "malformed_inputs", figures, settings_used))
 
 
 if __name__ == "__main__":

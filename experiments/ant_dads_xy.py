@@ -5,8 +5,9 @@ The skill dynamics counts .03 m in a control step of .05 s (.6 m/s) as one stand
 instead of the running one of all changes, which grows with the robot's speed, so that running
 faster would not be rewarded any more. That is the idea: the two were not compared.
 
-An episode has one skill. When skills were redrawn within episodes, and the step size was
-5e-4, three seeds reached two of the six goals after 6M steps: some regions of z led nowhere.
+An earlier run redrew skills within episodes and had a step size of 5e-4: three seeds reached
+two of the six goals after 6M steps, and some regions of z led nowhere. Both were changed at once,
+and training was made longer, so that nothing is known of either alone.
 """
 
 from metaskill.results.navigation import navigation_findings

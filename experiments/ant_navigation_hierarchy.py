@@ -14,12 +14,12 @@ from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
 from metaskill.training.meta_rl_experiment import FamilyConfig
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import Source
 
 # 2,000,000 control steps; for a single goal the paper's controller took 200,000.
 CONFIG = HierarchyExperiment(
     env=EnvConfig("ant", options={"episode_length": 200, "objective": "approach"}),
-    source=SkillSource("ant_dads_xy", ant_dads_xy.CONFIG),
+    source=Source("ant_dads_xy", ant_dads_xy.CONFIG),
     trainer=TrainerConfig(
         env_steps=200_000, population=3, iterations_per_chunk=4, chunks_per_evaluation=2
     ),
@@ -38,7 +38,7 @@ CONFIG = HierarchyExperiment(
 )
 
 BASELINES = {
-    "diayn": dataclasses.replace(CONFIG, source=SkillSource("ant_diayn_xy", ant_diayn_xy.CONFIG))
+    "diayn": dataclasses.replace(CONFIG, source=Source("ant_diayn_xy", ant_diayn_xy.CONFIG))
 }
 
 BORROWED = {"planner": "ant_dads_xy"}

@@ -10,12 +10,12 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import Source
 
 # An evaluation every chunk, of 82,000 steps: that is how finely steps are counted.
 CONFIG = FineTuningExperiment(
     env=EnvConfig("half_cheetah", options={"episode_length": 200}),
-    source=SkillSource("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
+    source=Source("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
     trainer=TrainerConfig(
         env_steps=4_000_000,
         population=3,

@@ -10,7 +10,7 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import Source
 
 _ENV = EnvConfig("half_cheetah_hurdles", options={"episode_length": 400})
 _LENGTH = 10
@@ -18,7 +18,7 @@ _OPTIONS = 400_000
 
 CONFIG = HierarchyExperiment(
     env=_ENV,
-    source=SkillSource("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
+    source=Source("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
     trainer=TrainerConfig(
         env_steps=_OPTIONS, population=3, iterations_per_chunk=4, chunks_per_evaluation=2
     ),

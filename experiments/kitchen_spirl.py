@@ -6,14 +6,15 @@ paper's, on two cores; batches and networks are smaller too.
 
 import dataclasses
 
-from experiments.kitchen_skills import ASKED
+from experiments import kitchen_cloning, kitchen_skills
 from metaskill.results.coverage import coverage_figures
 from metaskill.results.findings import Findings, TrainedRun
 from metaskill.results.guided import guided_findings
 from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.spirl import GuidedHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig, ablations_of
+from metaskill.training.guided_experiment import GuidedExperiment, ablations_of
+from metaskill.training.source import Source
 
 _LENGTH = 10  # Control steps of a skill.
 
@@ -47,16 +48,20 @@ _FLAT_DISCOUNT = 0.999  # As far ahead in time as .99 a skill.
 
 # The last of the subtasks ends an episode: no value is made up of what nobody does after it.
 CONFIG = GuidedExperiment(
-    env=EnvConfig("arm_kitchen", options={"subtasks": list(ASKED), "ends_when_done": True}),
+    env=EnvConfig(
+        "arm_kitchen", options={"subtasks": list(kitchen_skills.ASKED), "ends_when_done": True}
+    ),
+    source=Source("kitchen_skills", kitchen_skills.CONFIG),
     trainer=TrainerConfig(
         env_steps=1_000_000, population=3, iterations_per_chunk=50, chunks_per_evaluation=5
     ),
-    prior=PriorConfig(experiment="kitchen_skills"),
     sac=_SKILLS,
     hparams=_HPARAMS,
 )
 
-BASELINES = ablations_of(CONFIG, "kitchen_cloning", _ACTIONS, _FLAT_DISCOUNT)
+BASELINES = ablations_of(
+    CONFIG, Source("kitchen_cloning", kitchen_cloning.CONFIG), _ACTIONS, _FLAT_DISCOUNT
+)
 
 _judge = guided_findings(
     "kitchen",

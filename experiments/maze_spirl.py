@@ -7,11 +7,13 @@ one in 10 of SPiRL's and one in each of flat methods'; batches and networks are 
 
 import dataclasses
 
+from experiments import maze_cloning, maze_skills
 from metaskill.results.guided import guided_findings
 from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.spirl import GuidedHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig, ablations_of
+from metaskill.training.guided_experiment import GuidedExperiment, ablations_of
+from metaskill.training.source import Source
 
 _LENGTH = 10  # Control steps of a skill.
 
@@ -48,15 +50,17 @@ _FLAT_DISCOUNT = 0.999
 # Reaching the goal terminates an episode: no value is made up of states beyond it.
 CONFIG = GuidedExperiment(
     env=EnvConfig("maze", options={"size": 8, "layout": 0, "across": True}),
+    source=Source("maze_skills", maze_skills.CONFIG),
     trainer=TrainerConfig(
         env_steps=400_000, population=3, iterations_per_chunk=50, chunks_per_evaluation=5
     ),
-    prior=PriorConfig(experiment="maze_skills"),
     sac=_SKILLS,
     hparams=_HPARAMS,
 )
 
-BASELINES = ablations_of(CONFIG, "maze_cloning", _ACTIONS, _FLAT_DISCOUNT)
+BASELINES = ablations_of(
+    CONFIG, Source("maze_cloning", maze_cloning.CONFIG), _ACTIONS, _FLAT_DISCOUNT
+)
 
 findings = guided_findings(
     "maze",

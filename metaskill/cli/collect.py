@@ -27,13 +27,13 @@ import jax
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import literal, parse
+from metaskill.cli.flags import named_values, parse
 from metaskill.errors import UserError
 from metaskill.learner import acts
 from metaskill.offline.dataset import require_free
 from metaskill.offline.policies import follow_trained
 from metaskill.report.curves import best_member
-from metaskill.skills.guidance import GuidedEnv
+from metaskill.skills.option_env import OptionEnv
 from metaskill.training.collection import (
     Actor,
     Collected,
@@ -67,7 +67,9 @@ def run(arguments: list[str]) -> None:
     if not values.policy:
         raise UserError("say who acts by --policy=NAME: `metaskill collect --help` lists them.")
     config = CollectionConfig(
-        env=EnvConfig(name, values.engine, _options(values.option), values.randomization),
+        env=EnvConfig(
+            name, values.engine, named_values("option", values.option), values.randomization
+        ),
         policy=values.policy,
         episodes=values.episodes,
         worlds=values.worlds,
@@ -108,10 +110,10 @@ def _choose(values: Any, config: CollectionConfig) -> Actor:
         raise UserError(
             f"{folder.path} learned in {learner.env.name}, not in {env.name}: name that one."
         )
-    if isinstance(learner.env, GuidedEnv):
+    if isinstance(learner.env, OptionEnv):
         raise UserError(
-            f"{folder.path} was guided by past data, and its actions are not {env.name}'s own: "
-            "name another run."
+            f"{folder.path} acts by options, and its actions are not {env.name}'s own: name "
+            "another run."
         )
     if values.option or values.randomization != "none":
         raise UserError(
@@ -122,13 +124,3 @@ def _choose(values: Any, config: CollectionConfig) -> Actor:
     state = jax.tree.map(lambda leaf: leaf[member], population)
     policy = follow_trained(lambda obs: learner.act_greedily(state, obs), values.noise)
     return Actor(learner.env, getattr(learner, "sample_context", sample_context), policy)
-
-
-def _options(texts: list[str]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--option={text} has no value: write --option=NAME=VALUE.")
-        options[name] = literal(value)
-    return options

@@ -1,6 +1,5 @@
 """Experiments by name, and the runs that were made of them."""
 
-import dataclasses
 import importlib
 import importlib.util
 import pathlib
@@ -10,10 +9,8 @@ from types import ModuleType
 from metaskill.errors import UserError, nearest
 from metaskill.results.findings import Judge
 from metaskill.training.experiment import Experiment, with_values
-from metaskill.training.guided_experiment import PriorConfig
 from metaskill.training.run_folder import RunFolder
-from metaskill.training.skill_experiment import SkillExperiment
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import Source, source_of, with_source
 
 
 def experiment_names() -> list[str]:
@@ -79,35 +76,22 @@ def open_run(path: str) -> tuple[RunFolder, str, Experiment]:
 
 
 def starting_from(name: str, config: Experiment, path: str | None) -> Experiment:
-    """Return an experiment that starts from the skills in another run folder, if one is named.
+    """Return an experiment that starts from the run in another folder, if one is named.
+
+    That run's own configuration is what the experiment then says of its source.
 
     Raises:
-        UserError: If it starts from no skills, or that folder holds none.
+        UserError: If it starts from no run, or from none of that kind.
     """
     if path is None:
         return config
-    source = getattr(config, "source", None)
-    if not isinstance(source, SkillSource):
+    source = source_of(config)
+    if source is None:
         raise UserError(f"{name} starts from no other run, so --from names nothing: leave it out.")
     _, experiment, theirs = open_run(path)
-    if not isinstance(theirs, SkillExperiment):
+    if type(theirs) is not type(source.config):
         raise UserError(
-            f"{path} discovered no skills: name a run of an experiment that does, such as "
-            f"{source.experiment}."
+            f"{path} holds a run of {experiment}, which learned nothing that {name} starts from: "
+            f"name one of an experiment such as {source.experiment}."
         )
-    return with_source(config, SkillSource(experiment, theirs), pathlib.Path(path))
-
-
-def with_source(config: Experiment, source: SkillSource, path: pathlib.Path) -> Experiment:
-    """Return an experiment that starts from the skills of a run in a folder."""
-    usual = dataclasses.replace(source, run="")
-    # The usual folder goes without saying, so that however it was named the runs are the same.
-    source = usual if path == usual.folder.path else dataclasses.replace(source, run=str(path))
-    return dataclasses.replace(config, source=source)  # type: ignore[type-var]
-
-
-def with_prior(config: Experiment, prior: PriorConfig, path: pathlib.Path) -> Experiment:
-    """Return an experiment that is guided by the run in a folder."""
-    usual = dataclasses.replace(prior, run="")
-    prior = usual if path == usual.folder.path else dataclasses.replace(prior, run=str(path))
-    return dataclasses.replace(config, prior=prior)  # type: ignore[type-var]
+    return with_source(config, Source(experiment, theirs).at(pathlib.Path(path)))

@@ -72,6 +72,21 @@ def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]
     return others, config
 
 
+def named_values(flag: str, texts: list[str]) -> dict[str, Any]:
+    """Read every `NAME=VALUE` that a flag was given.
+
+    Raises:
+        UserError: If one has no value.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--{flag}={text} has no value: write --{flag}=NAME=VALUE.")
+        values[name] = literal(value)
+    return values
+
+
 def literal(text: str) -> Any:
     """Read a value as a Python literal, else as a string."""
     try:

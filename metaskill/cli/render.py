@@ -28,7 +28,7 @@ from metaskill.report.curves import best_member
 from metaskill.report.video import check_output, write_grid, write_video
 from metaskill.rl.evaluation import record_episode
 from metaskill.skills.discovery import SkillDiscovery
-from metaskill.skills.hierarchy import OptionEnv, follow
+from metaskill.skills.option_env import OptionEnv, follow_controller
 from metaskill.training.experiment import Experiment
 from metaskill.training.prepared import own_parts
 from metaskill.training.run_folder import RunFolder
@@ -75,7 +75,7 @@ def render(
     member = best_member(folder.metrics_file, config.trainer, learner.headline, member)
     learner, state = own_parts(learner, jax.tree.map(lambda leaf: leaf[member], population))
     assert acts(learner)
-    # A controller's steps are options: what is worth seeing happens in between.
+    # Where steps are options, what is worth seeing happens in between.
     env = learner.env.env if isinstance(learner.env, OptionEnv) else learner.env
     n_steps = min(env.episode_length, round(seconds / env.control_timestep))
     if isinstance(learner, SkillDiscovery):
@@ -97,5 +97,6 @@ def _record(
 
     if isinstance(env, OptionEnv):
         start = env.reset(key, env.nominal_context())
-        return follow(env, policy, start).trace.qpos[:n_steps]
+        course = follow_controller(env, policy, start, lambda state, _: state.physics.qpos)
+        return course.trace[:n_steps]
     return record_episode(env, policy, key, n_steps)

@@ -23,18 +23,15 @@ from metaskill.cli.experiments import (
     find_borrowed,
     find_experiment,
     find_judge,
-    with_prior,
-    with_source,
 )
 from metaskill.cli.flags import parse
 from metaskill.results.file import write_results
 from metaskill.results.findings import TrainedRun
 from metaskill.training.collection import prepare_data
 from metaskill.training.experiment import Experiment
-from metaskill.training.guided_experiment import PriorConfig
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder, as_json
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import source_of, with_source
 from metaskill.training.trainer import train
 
 
@@ -84,17 +81,12 @@ def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
 
 def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
     """Train what an experiment starts from, beside its own run, where it starts from a run."""
-    source = getattr(config, "source", None)
-    if isinstance(source, SkillSource):
-        folder = workdir.parent / source.experiment
-        _train(source.experiment, source.config, folder, source.experiment)
-        return with_source(config, source, folder)
-    prior = getattr(config, "prior", None)
-    if isinstance(prior, PriorConfig) and prior.experiment:
-        folder = workdir.parent / prior.experiment
-        _train(prior.experiment, find_experiment(prior.experiment), folder, prior.experiment)
-        return with_prior(config, prior, folder)
-    return config
+    source = source_of(config)
+    if source is None:
+        return config
+    folder = workdir.parent / source.experiment
+    _train(source.experiment, source.config, folder, source.experiment)
+    return with_source(config, source.at(folder))
 
 
 def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:

@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import Any
 
-from metaskill.cli.flags import literal
+from metaskill.cli.flags import named_values
 from metaskill.cli.launchers import launch
 from metaskill.errors import UserError
 from metaskill.learner import Headline
@@ -65,7 +65,7 @@ def run_in_jobs(
         [*command, f"--part={index}/{n_jobs}", f"--workdir={part}"]
         for index, part in enumerate(parts)
     ]
-    ended = launch(launcher, commands, folder / "jobs", _options(options))
+    ended = launch(launcher, commands, folder / "jobs", named_values("launcher_option", options))
     if not all(ended):
         missing = ", ".join(part.name for part, well in zip(parts, ended, strict=True) if not well)
         raise UserError(
@@ -116,13 +116,3 @@ def _without_own(arguments: list[str]) -> list[str]:
         else:
             kept.append(argument)
     return kept
-
-
-def _options(texts: list[str]) -> dict[str, Any]:
-    options = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--launcher_option={text}: write KEY=VALUE, as in timeout_min=240.")
-        options[name] = literal(value)
-    return options

@@ -9,8 +9,9 @@ Ctrl-C ends it at once. docs/training.md says more.
   --seed=N             seed of the first member (short for --config.trainer.seed)
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
-  --from=RUN           whose skills to start from, where an experiment starts from skills (default:
-                       the run of its `source.experiment` under runs/, which has to be finished)
+  --from=RUN           which run to start from, skills or a model of past data, where an experiment
+                       starts from one (default: that of its `source.experiment` under runs/);
+                       it has to be finished
   --resume=WHETHER     auto: go on with the run that the folder holds, or start one (default);
                        never: refuse a folder that holds a run; must: refuse one that does not
   --profile            write a trace of the first chunk into the run folder, for TensorBoard
@@ -48,7 +49,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("seed", None, "seed of the first member", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
-        flags.DEFINE_string("from", None, "whose skills", flag_values=values)
+        flags.DEFINE_string("from", None, "run to start from", flag_values=values)
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing run", flag_values=values
         )

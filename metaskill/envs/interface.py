@@ -19,6 +19,7 @@ from metaskill.envs.disturbances import (
     pushable_directions,
 )
 from metaskill.envs.env import Context, Env, Observation, State
+from metaskill.envs.wrapper import Wrapper
 from metaskill.errors import UserError, nearest
 from metaskill.physics.state import PhysicsState
 
@@ -119,7 +120,7 @@ def make_interface(env: Env, interface: Interface, nominal: Context | None = Non
     return env if interface.is_transparent else InterfaceEnv(env, interface, nominal)
 
 
-class InterfaceEnv:
+class InterfaceEnv(Wrapper):
     """An environment behind an interface; what is not its business it forwards.
 
     Reward, termination, metrics and `physics` are the true ones: only what is sent
@@ -143,12 +144,8 @@ class InterfaceEnv:
         Raises:
             UserError: If an effect cannot work on this environment.
         """
-        self.env = env
+        super().__init__(env)
         self.interface = interface
-        self.name = env.name
-        self.action_size = env.action_size
-        self.episode_length = env.episode_length
-        self.control_timestep = env.control_timestep
         self.observation_sizes = dict(env.observation_sizes)
         self._pushed_directions = pushable_directions(getattr(env, "model", None))
         self._require_possible()
@@ -162,12 +159,6 @@ class InterfaceEnv:
             known = self.observation_sizes.get("privileged_state", self.observation_sizes["state"])
             drawn = sum(leaf.size for leaf in jax.tree.leaves(context))
             self.observation_sizes["privileged_state"] = known + drawn
-
-    def __getattr__(self, name: str) -> Any:
-        # Copying and unpickling ask before there is an environment to forward to.
-        if name == "env" or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.env, name)
 
     def nominal_context(self) -> Context:
         """Return the nominal context, with strength 0 for each effect."""

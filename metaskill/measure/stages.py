@@ -15,7 +15,7 @@ from metaskill.learner import ActingLearner
 from metaskill.measure.throughput import RawBatch
 from metaskill.physics.native import NativeEngine
 from metaskill.rl.rollout import rollout, start_worker
-from metaskill.skills.hierarchy import OptionEnv
+from metaskill.skills.option_env import OptionEnv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ def make_stages(
     run_environment = environment_program(env, sample_context)
     states = run_environment(states, actions)  # Robots have landed.
     stages: dict[str, Callable[[], object]] = {}
-    # A controller's action is a skill, for many control steps: physics knows neither.
+    # An option is decoded, or told to a policy, for many control steps: physics knows neither.
     if hasattr(env, "engine") and not isinstance(env, OptionEnv):
         stages.update(_physics_stages(env, states, actions))
     stages["environment"] = lambda: jax.block_until_ready(run_environment(states, actions))

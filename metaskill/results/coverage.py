@@ -1,5 +1,7 @@
 """What the prior does on an arm without any learning: how many subtasks it comes to do."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,23 +11,23 @@ from metaskill.envs.arm.env import ArmEnv
 from metaskill.envs.env import State
 from metaskill.results.figure import Figure, measured
 from metaskill.results.findings import TrainedRun
-from metaskill.skills.guidance import (
+from metaskill.skills.exploration import (
     Choose,
-    GuidedEnv,
     draw_from_prior,
     draw_standard,
     draw_uniformly,
     roll_out,
 )
-from metaskill.skills.hierarchy import OptionState
-from metaskill.skills.spirl import GuidedSAC
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv, OptionState
+from metaskill.training.prepared import PreparedLearner
 
 _SEED = 1000  # No training's.
 _FEWEST = 1.0  # Subtasks in all episodes together that a ratio is taken over.
 
 
 def subtasks_reached(
-    env: GuidedEnv, choose: Choose, n_episodes: int
+    env: OptionEnv[GuidedOptions], choose: Choose, n_episodes: int
 ) -> Float[np.ndarray, " episode"]:
     """Return how many different subtasks are ever done in each of some episodes.
 
@@ -53,11 +55,12 @@ def coverage_figures(run: TrainedRun, n_episodes: int = 64) -> dict[str, Figure]
     """Hold roll-outs of the prior against those of skills that are drawn without looking.
 
     Args:
-        run: A guided run; nothing that it learned is used, only its guide.
+        run: A guided run; nothing that it learned is used, only what guides its first member.
         n_episodes: Episodes of each.
     """
-    assert isinstance(run.learner, GuidedSAC)
-    env = run.learner.env
+    assert isinstance(run.learner, PreparedLearner)
+    env: Any = run.learner.env
+    assert isinstance(env, OptionEnv)
     draws = {"prior": draw_from_prior, "uniform": draw_uniformly, "standard": draw_standard}
     counts = {name: subtasks_reached(env, draw(env), n_episodes) for name, draw in draws.items()}
     meaning = f"different subtasks done in an episode, mean of {n_episodes}, without learning"

@@ -16,8 +16,10 @@ from metaskill.results.figure import measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun
 from metaskill.results.navigation import go_to_goals
 from metaskill.skills.discovery import SkillDiscovery
-from metaskill.skills.hierarchy import OptionEnv, follow
 from metaskill.skills.navigation import TEST_GOALS, Journey
+from metaskill.skills.option import record_position
+from metaskill.skills.option_env import OptionEnv, follow_controller
+from metaskill.skills.skill_options import SkillOptions
 from metaskill.training.prepared import PreparedLearner, PreparedState
 
 _SEED = 1000  # No training's.
@@ -36,6 +38,8 @@ def controlled_journeys(
         own = learner.made_for(state.origin)
         env = own.env
         assert isinstance(env, OptionEnv)
+        options = env.options
+        assert isinstance(options, SkillOptions)
         nominal = env.nominal_context()
 
         def policy(obs: Observation) -> jax.Array:
@@ -44,10 +48,10 @@ def controlled_journeys(
         def walk(goal: jax.Array, key: PRNGKeyArray) -> Journey:
             context = dataclasses.replace(nominal, reward={**nominal.reward, "goal": goal})
             start: Any = env.reset(key, context)
-            course = follow(env, policy, start)
-            trace = course.trace
+            course = follow_controller(env, policy, start, record_position)
+            trace, skill = course.trace, jax.vmap(options.skill_of)(course.action)
             here = start.inner.obs["position"]
-            return Journey(goal, here, trace.position, trace.qpos, course.skill, trace.alive)
+            return Journey(goal, here, trace.position, trace.qpos, skill, trace.alive)
 
         return jax.vmap(walk)(jnp.array(goals), keys)
 

@@ -182,10 +182,15 @@ class SkillDiscovery:
         start = self.env.reset(key, self.env.nominal_context())
 
         def one(skill: Skill) -> Float[Array, "time nq"]:
-            _, _, trace = run_option(
-                self.env, lambda obs: self.act_greedily(state, obs), start, skill, n_steps
+            _, _, positions = run_option(
+                self.env,
+                lambda obs: self.act_greedily(state, obs),
+                start,
+                skill,
+                n_steps,
+                lambda state, _: state.physics.qpos,
             )
-            return trace.qpos
+            return positions
 
         return jax.vmap(one)(skills)
 

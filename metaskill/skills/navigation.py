@@ -11,7 +11,7 @@ from metaskill.envs.env import State
 from metaskill.errors import UserError
 from metaskill.skills.dads import DADS
 from metaskill.skills.discovery import SkillDiscovery
-from metaskill.skills.option import run_option
+from metaskill.skills.option import record_position, run_option
 from metaskill.skills.planner import DENSE, Plan, PlannerConfig, World, new_plan, refine, shift
 from metaskill.skills.skill_env import body_of
 from metaskill.skills.space import Skill
@@ -113,7 +113,12 @@ def navigate(
         plan, _ = refine(plan, here, predict, reward, env.space, config, key)
         skill = env.space.nearest(plan[0])
         world, _, trace = run_option(
-            env, lambda obs: learner.act_greedily(state, obs), world, skill, config.steps_per_slot
+            env,
+            lambda obs: learner.act_greedily(state, obs),
+            world,
+            skill,
+            config.steps_per_slot,
+            record_position,
         )
         executed = jnp.broadcast_to(skill, (config.steps_per_slot, *skill.shape))
         journey = Journey(goal, here[0], trace.position, trace.qpos, executed, trace.alive)

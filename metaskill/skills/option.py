@@ -32,6 +32,9 @@ class OptionTrace:
 
 Trace = TypeVar("Trace")
 
+Record = Callable[[State, Bool[Array, ""]], Trace]
+"""What is kept of a control step: of the state after it, and whether it was taken."""
+
 RewardOf = Callable[[State], Float[Array, ""]]
 """The reward of the step that led to a state."""
 
@@ -41,14 +44,20 @@ def own_reward(state: State) -> Float[Array, ""]:
     return state.reward
 
 
+def record_position(state: State, alive: Bool[Array, ""]) -> OptionTrace:
+    """Keep where the robot is."""
+    return OptionTrace(state.physics.qpos, state.obs["position"], alive)
+
+
 def run_option(
     env: SkillEnv,
     policy: Policy,
     state: State,
     skill: Skill,
     length: int,
+    record: Record[Trace],
     reward_of: RewardOf = own_reward,
-) -> tuple[State, Float[Array, ""], OptionTrace]:
+) -> tuple[State, Float[Array, ""], Trace]:
     """Execute a skill for `length` control steps, or until the episode ends.
 
     Args:
@@ -57,18 +66,19 @@ def run_option(
         state: Where to begin.
         skill: The skill.
         length: Control steps.
+        record: What is kept of a control step.
         reward_of: What to sum up.
 
     Returns:
-        The last state, the sum of rewards, and the trace. Of an episode that ended, the
-        last state is its true last.
+        The last state, the sum of rewards, and what was kept (axis: time). Of an episode that
+        ended, the last state is its true last.
     """
     return follow(
         env,
         lambda state, _: policy(state.obs),
         env.with_skill(state, skill),
         length,
-        lambda state, alive: OptionTrace(state.physics.qpos, state.obs["position"], alive),
+        record,
         reward_of,
     )
 
@@ -78,7 +88,7 @@ def follow(
     control: Callable[[State, Int[Array, ""]], Float[Array, " action"]],
     state: State,
     length: int,
-    record: Callable[[State, Bool[Array, ""]], Trace],
+    record: Record[Trace],
     reward_of: RewardOf = own_reward,
 ) -> tuple[State, Float[Array, ""], Trace]:
     """Act for `length` control steps, or until the episode ends.
@@ -88,7 +98,7 @@ def follow(
         control: From a state, and the number of control steps before it, to an action.
         state: Where to begin.
         length: Control steps.
-        record: From the state after a step, and whether the step was taken, to what is kept.
+        record: What is kept of a control step.
         reward_of: What to sum up.
 
     Returns:

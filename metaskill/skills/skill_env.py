@@ -1,7 +1,6 @@
 """An environment in which every episode has a skill to execute."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Context, Env, Observation, State
+from metaskill.envs.wrapper import Wrapper
 from metaskill.errors import UserError
 from metaskill.skills.space import Skill, SkillSpace
 
@@ -21,7 +21,7 @@ def told(context: Context, skill: Skill) -> Context:
     return dataclasses.replace(context, reward={**context.reward, "skill": skill})
 
 
-class SkillEnv:
+class SkillEnv(Wrapper):
     """An environment whose policy is told a skill; the skill is part of the context.
 
     A skill is to an intrinsic reward what a goal is to a goal-reaching one: a parameter of
@@ -53,13 +53,9 @@ class SkillEnv:
             raise UserError(f"redraw_probability is {redraw_probability}, no probability.")
         if "state" not in env.observation_sizes or not hasattr(env, "position"):
             raise UserError(f"{env.name} has no 'state' or no position, which skills are told by.")
-        self.env = env
+        super().__init__(env)
         self.space = space
         self.redraw_probability = redraw_probability
-        self.name = env.name
-        self.action_size = env.action_size
-        self.episode_length = env.episode_length
-        self.control_timestep = env.control_timestep
         self.body_size = env.observation_sizes["state"]
         self.observation_sizes = {
             **env.observation_sizes,
@@ -67,12 +63,6 @@ class SkillEnv:
             "skill": space.size,
             "position": 2,
         }
-
-    def __getattr__(self, name: str) -> Any:
-        # Copying and unpickling ask before there is an environment to forward to.
-        if name == "env" or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.env, name)
 
     def nominal_context(self) -> Context:
         """Return the environment's nominal context with the first skill."""
@@ -122,7 +112,7 @@ class SkillEnv:
             **inner.obs,
             "state": jnp.concatenate([inner.obs["state"], skill]),
             "skill": skill,
-            "position": self.env.position(inner.physics),
+            "position": self.env.position(inner.physics),  # type: ignore[attr-defined]
         }
         return dataclasses.replace(inner, obs=obs)
 

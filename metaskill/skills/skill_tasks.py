@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
+from metaskill.envs.wrapper import Wrapper
 from metaskill.skills.diayn import DIAYN
 from metaskill.skills.model import Model
 from metaskill.skills.skill_env import told
@@ -17,7 +17,7 @@ from metaskill.tasks.distributions import Discrete, Fixed, Product
 from metaskill.tasks.family import TaskFamily
 
 
-class SkillTasks:
+class SkillTasks(Wrapper):
     """An environment of which each skill of a trained discriminator is a task.
 
         r = w (log q(z | s') + log N) + (1 - w) r_env
@@ -35,20 +35,9 @@ class SkillTasks:
             diayn: The algorithm.
             model: Its trained discriminator.
         """
-        self.env = env
+        super().__init__(env)
         self.diayn = diayn
         self.model = model
-        self.name = env.name
-        self.observation_sizes = env.observation_sizes
-        self.action_size = env.action_size
-        self.episode_length = env.episode_length
-        self.control_timestep = env.control_timestep
-
-    def __getattr__(self, name: str) -> Any:
-        # Copying and unpickling ask before there is an environment to forward to.
-        if name == "env" or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self.env, name)
 
     def nominal_context(self) -> Context:
         """Return the environment's own task."""

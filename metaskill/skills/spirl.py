@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Observation
+from metaskill.envs.env import Env, Observation
 from metaskill.errors import UserError, nearest
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.distributions import TanhGaussian
@@ -16,7 +16,9 @@ from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.rl.sac_loss import ENTROPY, Regularizer
 from metaskill.rl.sac_state import SACState
-from metaskill.skills.guidance import Guide, GuidedEnv
+from metaskill.skills.guide import Guide
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv
 
 REGULARIZERS = ("prior", "standard", "entropy")
 
@@ -110,7 +112,7 @@ class GuidedSAC:
 
     def __init__(
         self,
-        env: GuidedEnv,
+        env: OptionEnv[GuidedOptions],
         sac: SACConfig,
         config: GuidanceConfig,
         sample_context: SampleContext | None = None,
@@ -118,15 +120,17 @@ class GuidedSAC:
         """Put the parts together.
 
         Args:
-            env: The environment, with its guide.
+            env: The environment of a guide's options.
             sac: The static part of SAC; the policy's network is the prior's.
             config: What the guide is used for.
             sample_context: Draws each episode's context; the nominal one by default.
         """
-        self.env = env
+        self.env: Env = env
+        self.guide = env.options.guide
+        self._length = env.length
         self.config = config
         regularizer = {
-            "prior": near_prior(env.guide),
+            "prior": near_prior(self.guide),
             "standard": near_standard(),
             "entropy": ENTROPY,
         }[config.regularizer]
@@ -136,7 +140,7 @@ class GuidedSAC:
             normalize_observations=False,
             random_warm_up=sac.random_warm_up and not config.start_at_prior,
         )
-        self.core = SAC(env, sac, sample_context, regularizer=regularizer, policy=env.guide.policy)
+        self.core = SAC(env, sac, sample_context, regularizer=regularizer, policy=self.guide.policy)
         self.sample_context = self.core.sample_context
 
     @property
@@ -147,21 +151,21 @@ class GuidedSAC:
     @property
     def steps_per_iteration(self) -> int:
         """Control steps in one call of `step`, where no episode ends within an action."""
-        return self.core.steps_per_iteration * self.env.length
+        return self.core.steps_per_iteration * self._length
 
     def init(self, key: PRNGKeyArray, hparams: GuidedHparams) -> SACState:
         """Return the state before training: the policy is the prior, if so configured."""
         state = self.core.init(key, hparams)
         if not self.config.start_at_prior:
             return state
-        params = {**state.networks.params, "policy": self.env.guide.params}
+        params = {**state.networks.params, "policy": self.guide.params}
         networks = dataclasses.replace(state.networks, params=params)
         return dataclasses.replace(state, networks=networks)
 
     def step(self, state: SACState) -> tuple[SACState, Metrics]:
         """Do one iteration of SAC."""
         state, metrics = self.core.step(state)
-        metrics["update_to_data"] = metrics["update_to_data"] / self.env.length
+        metrics["update_to_data"] = metrics["update_to_data"] / self._length
         if self.config.regularizer != "entropy":
             assert isinstance(state.hparams, GuidedHparams)
             divergence = metrics["loss/regularizer_cost"]

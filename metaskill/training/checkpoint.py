@@ -9,13 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from metaskill.errors import UserError
-from metaskill.training.distributed import gathered, is_writer, wait_for_all
+from metaskill.training.distributed import is_writer, wait_for_all
 from metaskill.training.run_folder import cannot_write, write_json
+from metaskill.training.state_arrays import from_arrays, to_arrays
 from metaskill.training.storage import checksum, read_arrays, write_arrays
 
 _logger = logging.getLogger(__name__)
@@ -89,12 +88,7 @@ class Checkpoints:
                 still there.
         """
         self.wait()
-        # Empty arrays (the activations of a robot without any) are not worth storing.
-        arrays = {
-            name: gathered(_storable(leaf))
-            for name, leaf in _named_leaves(checkpoint.state)
-            if leaf.size
-        }
+        arrays = to_arrays(checkpoint.state)
         if not is_writer():
             return
         try:
@@ -158,7 +152,7 @@ class Checkpoints:
                 )
                 self._move_aside(iteration)
                 continue
-            return Checkpoint(_rebuild(template, arrays), iteration, **description)
+            return Checkpoint(from_arrays(template, arrays), iteration, **description)
         if iterations:
             raise UserError(
                 f"every checkpoint in {self._folder} is damaged: start the run again in "
@@ -181,7 +175,7 @@ class Checkpoints:
             raise UserError(
                 f"the best checkpoint, {self._folder / str(iteration)}, is damaged: use the last."
             ) from error
-        return Checkpoint(_rebuild(template, arrays), iteration, **description)
+        return Checkpoint(from_arrays(template, arrays), iteration, **description)
 
     def read_arrays(self, iteration: int) -> dict[str, np.ndarray]:
         """Return a checkpoint's arrays by their names, without knowing what they mean."""
@@ -256,33 +250,3 @@ def _check_space(folder: pathlib.Path, n_bytes: int) -> None:
         raise OSError(
             f"the disk has {free / 1e6:.1f} MB left, a checkpoint needs {wanted / 1e6:.1f}"
         )
-
-
-def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in leaves]
-
-
-def _is_key(leaf: Any) -> bool:
-    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
-
-
-def _storable(leaf: Any) -> Any:
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def _rebuild(template: Any, arrays: dict[str, np.ndarray]) -> Any:
-    def leaf_of(name: str, like: Any) -> Any:
-        if not like.size:
-            return jnp.zeros(like.shape, like.dtype)
-        stored = arrays.get(name)
-        wanted = jax.eval_shape(_storable, like)
-        if stored is None or stored.shape != wanted.shape or stored.dtype != wanted.dtype:
-            raise UserError(
-                f"the checkpoint does not fit this configuration at {name!r}: use the run's own."
-            )
-        array = jnp.array(stored, copy=True)  # It will be donated.
-        return jax.random.wrap_key_data(array) if _is_key(like) else array
-
-    leaves = [leaf_of(name, like) for name, like in _named_leaves(template)]
-    return jax.tree.unflatten(jax.tree.structure(template), leaves)

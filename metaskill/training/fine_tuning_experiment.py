@@ -14,7 +14,9 @@ from metaskill.skills.fine_tuning import FineTuning
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.source import Source
+from metaskill.training.trained_skills import load_skills
 
 _NETWORKS = {
     "ppo": ("policy_hidden", "value_hidden", "activation", "distribution"),
@@ -36,7 +38,7 @@ class FineTuningExperiment:
     """
 
     env: EnvConfig
-    source: SkillSource
+    source: Source[SkillExperiment]
     trainer: TrainerConfig
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     sac: SACConfig = dataclasses.field(default_factory=SACConfig)
@@ -48,7 +50,7 @@ class FineTuningExperiment:
         Raises:
             UserError: If there are none, or their networks are others.
         """
-        skills = self.source.load()
+        skills = load_skills(self.source)
         self._require_same_networks()
         env, sample_context = self.env.make()
         skills.require_body(env)

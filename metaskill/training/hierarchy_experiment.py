@@ -9,15 +9,18 @@ from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig
-from metaskill.skills.hierarchy import OptionEnv
 from metaskill.skills.option import RewardOf, own_reward
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_options import SkillOptions
 from metaskill.tasks.families import make_family
 from metaskill.training.core_hparams import CoreHparams, require_core
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.source import Source
+from metaskill.training.trained_skills import load_skills
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +43,7 @@ class HierarchyExperiment:
     """
 
     env: EnvConfig
-    source: SkillSource
+    source: Source[SkillExperiment]
     trainer: TrainerConfig
     option_length: int = 10
     reward: str = "own"
@@ -57,7 +60,7 @@ class HierarchyExperiment:
             UserError: If there are none, or the parts do not fit together.
         """
         require_core(self.core)
-        skills = self.source.load()
+        skills = load_skills(self.source)
         discovery = skills.learner
         inner, _ = self.env.make()
         skills.require_body(inner)
@@ -67,15 +70,15 @@ class HierarchyExperiment:
         reward_of = _find_reward(self.reward, env)
 
         def make(trained: Any) -> PPO | SAC:
-            options = OptionEnv(
+            options = SkillOptions(
                 env,
                 lambda obs: discovery.act_greedily(trained, obs),
                 self.option_length,
                 reward_of,
             )
             if self.core == "sac":
-                return SAC(options, self.sac, sampler)
-            return PPO(options, self.ppo, sampler)
+                return SAC(OptionEnv(options), self.sac, sampler)
+            return PPO(OptionEnv(options), self.ppo, sampler)
 
         return PreparedLearner(make, skills.population, step_unit="options")
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
 from metaskill.learner import ActingLearner, Headline, Learner, Metrics
 
@@ -62,11 +63,17 @@ class PreparedLearner:
         """
         self._make = make
         self._origins = origins
-        self._first = self.made_for(0)
+        self._n_origins = len(jax.tree.leaves(origins)[0])
+        self._first = self._made_for(0)
         self.step_unit = step_unit
 
     def made_for(self, origin: int | Int[Array, ""]) -> ActingLearner:
         """Return the learner of members that start from an origin."""
+        if self._n_origins == 1:  # All members share it: it is no data of theirs.
+            return self._first
+        return self._made_for(origin)
+
+    def _made_for(self, origin: int | Int[Array, ""]) -> ActingLearner:
         return self._make(jax.tree.map(lambda leaf: leaf[origin], self._origins))
 
     @property
@@ -78,6 +85,11 @@ class PreparedLearner:
     def env(self) -> Env:
         """The environment that it learns on; where the origin is part of it, the first one's."""
         return self._first.env
+
+    @property
+    def sample_context(self) -> SampleContext:
+        """Draws each episode's context."""
+        return self._first.sample_context  # type: ignore[attr-defined]
 
     @property
     def num_worlds(self) -> int:

@@ -12,7 +12,9 @@ from metaskill.tasks.families import make_family
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.source import Source
+from metaskill.training.trained_skills import load_skills
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,7 @@ class UnsupervisedMetaRLExperiment:
     """
 
     env: EnvConfig
-    source: SkillSource
+    source: Source[SkillExperiment]
     family: FamilyConfig
     trainer: TrainerConfig
     meta: MAMLRLConfig = dataclasses.field(default_factory=MAMLRLConfig)
@@ -41,7 +43,7 @@ class UnsupervisedMetaRLExperiment:
         Raises:
             UserError: If there is none, or the parts do not fit together.
         """
-        skills = self.source.load()
+        skills = load_skills(self.source)
         diayn = skills.learner.reward
         if not isinstance(diayn, DIAYN):
             raise UserError(

@@ -7,10 +7,11 @@ import pathlib
 import pytest
 from command_line import call
 
-from metaskill.cli.experiments import find_experiment, starting_from
+from metaskill.cli.experiments import find_baselines, find_experiment, open_run, starting_from
 from metaskill.errors import UserError
 from metaskill.skills.space import SkillSpace
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.source import Source
 
 PPO = [
     "--config.ppo.num_envs=4",
@@ -53,7 +54,7 @@ def test_a_run_is_fine_tuned(
     assert '"eval/return"' in capsys.readouterr().out
     # Without the run that it starts from there is nothing to go on with.
     assert call(*start) == 2
-    assert "holds no skills to start from" in capsys.readouterr().err
+    assert "holds no run to start from" in capsys.readouterr().err
 
 
 def test_from_takes_another_runs_configuration_with_it(tmp_path: pathlib.Path) -> None:
@@ -65,14 +66,26 @@ def test_from_takes_another_runs_configuration_with_it(tmp_path: pathlib.Path) -
     assert changed.source.config == theirs
     assert changed.source.folder.path == tmp_path / "mine"
     RunFolder(tmp_path / "demo").create("demo", find_experiment("demo"))
-    with pytest.raises(UserError, match="discovered no skills"):
+    with pytest.raises(UserError, match="name one of an experiment such as half_cheetah_diayn"):
         starting_from("half_cheetah_finetune", config, str(tmp_path / "demo"))
+
+
+def test_from_takes_another_model_of_past_data(tmp_path: pathlib.Path) -> None:
+    skills = find_experiment("maze_skills")
+    smaller = dataclasses.replace(skills, embedding=dataclasses.replace(skills.embedding, size=3))
+    RunFolder(tmp_path / "smaller").create("maze_skills", smaller)
+    config = find_experiment("maze_spirl")
+    changed = starting_from("maze_spirl", config, str(tmp_path / "smaller"))
+    assert changed.source == Source("maze_skills", smaller, str(tmp_path / "smaller"))
+    flat = find_baselines("maze_spirl")["flat_prior"]
+    RunFolder(tmp_path / "flat").create("maze_spirl", flat)
+    assert open_run(str(tmp_path / "flat"))[2] == flat
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["half_cheetah_finetune"], "metaskill train half_cheetah_diayn makes them"),
+        (["half_cheetah_finetune"], "metaskill train half_cheetah_diayn makes one"),
         (["half_cheetah_finetune", "--from=nowhere"], "holds no run"),
         (["demo", "--from=nowhere"], "starts from no other run"),
     ],

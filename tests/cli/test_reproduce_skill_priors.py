@@ -10,10 +10,7 @@ import pytest
 from command_line import call
 
 from experiments import (
-    kitchen_cloning,
-    kitchen_skills,
     kitchen_spirl,
-    maze_cloning,
     maze_skills,
     maze_spirl,
 )
@@ -22,7 +19,7 @@ from metaskill.cli.reproduce import train_all
 from metaskill.offline.manifest import read_manifest
 from metaskill.skills.spirl import GuidanceConfig
 from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.guided_experiment import PriorConfig
+from metaskill.training.source import Source, source_of, with_source
 
 TRAINER = TrainerConfig(env_steps=1, population=2, iterations_per_chunk=1)
 
@@ -63,14 +60,18 @@ def shrunk_model(config: Any, **options: Any) -> Any:
 
 def shrink(
     monkeypatch: pytest.MonkeyPatch,
-    models: tuple[ModuleType, ModuleType],
     experiment: ModuleType,
     **options: Any,
 ) -> None:
-    for module in models:
-        monkeypatch.setattr(module, "CONFIG", shrunk_model(module.CONFIG, **options))
-    monkeypatch.setattr(experiment, "CONFIG", shrunk_sac(experiment.CONFIG))
-    baselines = {name: shrunk_sac(config) for name, config in experiment.BASELINES.items()}
+    def shrunk(config: Any) -> Any:
+        source = source_of(config)
+        if source is not None:
+            smaller = shrunk_model(source.config, **options)
+            config = with_source(config, dataclasses.replace(source, config=smaller))
+        return shrunk_sac(config)
+
+    monkeypatch.setattr(experiment, "CONFIG", shrunk(experiment.CONFIG))
+    baselines = {name: shrunk(config) for name, config in experiment.BASELINES.items()}
     monkeypatch.setattr(experiment, "BASELINES", baselines)
 
 
@@ -79,8 +80,8 @@ def test_methods_differ_in_what_they_are_named_for(experiment: ModuleType) -> No
     main, baselines = experiment.CONFIG, experiment.BASELINES
     assert list(baselines) == ["no_prior", "flat_prior", "cloning", "sac"]
     assert baselines["no_prior"].guidance == GuidanceConfig("standard", start_at_prior=False)
-    assert baselines["no_prior"].prior == main.prior
-    assert baselines["flat_prior"].prior == baselines["cloning"].prior != main.prior
+    assert baselines["no_prior"].source == main.source
+    assert baselines["flat_prior"].source == baselines["cloning"].source != main.source
     assert baselines["cloning"].guidance.regularizer == "entropy"
     for baseline in baselines.values():
         assert (baseline.env, baseline.trainer) == (main.env, main.trainer)
@@ -114,9 +115,9 @@ def test_models_are_trained_before_what_they_guide(
         ("maze_spirl", "mine-cloning"),
         ("maze_spirl", "mine-sac"),
     ]
-    assert runs["main"].prior.run == str(tmp_path / "maze_skills")
+    assert runs["main"].source.run == str(tmp_path / "maze_skills")
     runs = train_all("maze_spirl", pathlib.Path("runs/maze_spirl"))
-    assert runs["main"].prior == PriorConfig(experiment="maze_skills")
+    assert runs["main"].source == Source("maze_skills", maze_skills.CONFIG)
 
 
 @pytest.mark.slow
@@ -125,9 +126,9 @@ def test_the_maze_is_reproduced(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     options = {"size": 2, "layouts": 3, "layout": 7, "episode_length": 8}
-    shrink(monkeypatch, (maze_skills, maze_cloning), maze_spirl, **options)
+    shrink(monkeypatch, maze_spirl, **options)
     assert call("train", "maze_spirl") == 2
-    assert "metaskill train maze_skills trains one" in capsys.readouterr().err
+    assert "metaskill train maze_skills makes one" in capsys.readouterr().err
     assert call("reproduce", "maze_spirl") == 0
     assert capsys.readouterr().out.count("4 episodes with") == 1  # Both models' data.
     assert read_manifest("data/maze_planner").collected_by["env"]["options"] == options
@@ -142,13 +143,16 @@ def test_the_maze_is_reproduced(
     ]
     assert record["settings"]["runs"]["sac"]["config"]["sac"]["num_envs"] == 2
     assert len(record["settings"]["at_the_end"]["main"]["loss/alpha"]) == 2
+    assert call("eval", "runs/maze_spirl") == 0
+    assert call("collect", "maze", "--policy=run:runs/maze_spirl") == 2
+    assert "acts by options, and its actions are not maze's own" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_the_kitchen_is_reproduced(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.chdir(tmp_path)
     # Long enough for a subtask, or there would be no label to leave out by.
-    shrink(monkeypatch, (kitchen_skills, kitchen_cloning), kitchen_spirl, episode_length=60)
+    shrink(monkeypatch, kitchen_spirl, episode_length=60)
     assert call("reproduce", "kitchen_spirl") == 0
     record = json.loads(pathlib.Path("experiments/results/kitchen_spirl.json").read_text())
     figures = record["figures"]

@@ -13,8 +13,9 @@ from metaskill.learner import RETURN
 from metaskill.results import hierarchy
 from metaskill.results.findings import TrainedRun
 from metaskill.results.hierarchy import compare_with_planner, controlled_journeys
-from metaskill.skills.hierarchy import OptionEnv
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_options import SkillOptions
 from metaskill.skills.space import SkillSpace
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.prepared import PreparedLearner, PreparedState
@@ -36,7 +37,7 @@ class Towards:
     def __init__(self, sign: jnp.ndarray):
         env = SkillEnv(PointMass(episode_length=22), SkillSpace("one_hot", 4))
         self.sign = sign
-        self.env = OptionEnv(env, lambda obs: obs["skill"] @ DIRECTIONS, 4)
+        self.env = OptionEnv(SkillOptions(env, lambda obs: obs["skill"] @ DIRECTIONS, 4))
 
     def act_greedily(self, state, obs):
         return self.sign * (DIRECTIONS @ obs["state"][-2:])

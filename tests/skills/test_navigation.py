@@ -14,11 +14,15 @@ from metaskill.skills.diayn import DIAYN, DIAYNConfig
 from metaskill.skills.discovery import DiscoveryConfig, SkillDiscovery
 from metaskill.skills.model import FitConfig, Model
 from metaskill.skills.navigation import Journey, navigate
-from metaskill.skills.option import run_option
+from metaskill.skills.option import record_position, run_option
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import SkillSpace
 
 STEPS = 60
+
+
+def told_action(obs):
+    return obs["skill"]
 
 
 class Velocity:
@@ -66,7 +70,9 @@ def test_an_option_sums_the_rewards_of_its_steps(learner: SkillDiscovery, key) -
     env = learner.env
     state = env.reset(key, env.nominal_context())
     skill = jnp.array([1.0, 0.0])
-    after, total, trace = run_option(env, lambda obs: obs["skill"], state, skill, 5)
+    after, total, trace = run_option(
+        env, lambda obs: obs["skill"], state, skill, 5, record_position
+    )
     expected = 0.0
     for _ in range(5):
         state = env.step(env.with_skill(state, skill), skill)
@@ -80,7 +86,13 @@ def test_an_option_stops_with_its_episode(learner: SkillDiscovery, key) -> None:
     env = SkillEnv(PointMass(episode_length=3), learner.env.space)
     state = env.reset(key, env.nominal_context())
     after, total, trace = run_option(
-        env, lambda obs: obs["skill"], state, jnp.ones(2), 5, lambda _: jnp.ones(())
+        env,
+        lambda obs: obs["skill"],
+        state,
+        jnp.ones(2),
+        5,
+        record_position,
+        lambda _: jnp.ones(()),
     )
     assert float(total) == 3.0
     assert int(after.step) == 3

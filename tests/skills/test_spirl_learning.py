@@ -15,7 +15,10 @@ from metaskill.offline.dataset import write_dataset
 from metaskill.offline.learner import FittingConfig
 from metaskill.offline.policies import CollectingPolicy
 from metaskill.rl.sac_config import SACConfig
-from metaskill.skills.guidance import GuidedEnv, executed_by_prior, guide_by_skills
+from metaskill.skills.exploration import executed_by_prior
+from metaskill.skills.guide import guide_by_skills
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC
 from metaskill.skills.spirl_model import EmbeddingConfig, EmbeddingHparams
 from metaskill.training.data_experiment import DataConfig, DataExperiment
@@ -59,7 +62,7 @@ def some_direction(key: jax.Array) -> Context:
 
 
 @pytest.fixture(scope="module")
-def guided(tmp_path_factory: pytest.TempPathFactory) -> GuidedEnv:
+def guided(tmp_path_factory: pytest.TempPathFactory) -> OptionEnv:
     folder = pathlib.Path(tmp_path_factory.mktemp("walks"), "data")
     batches = collect(ENV, some_direction, CollectingPolicy(walk), jax.random.key(0), 256)
     write_dataset(folder, "point_mass", (batch.episodes for batch in batches))
@@ -77,11 +80,11 @@ def guided(tmp_path_factory: pytest.TempPathFactory) -> GuidedEnv:
     # The walks' own noise, which no skill of two numbers holds, is 0.01; their actions' 0.5.
     assert error < 0.05
     guide = guide_by_skills(learner.model, state.params, state.statistics, 4.0)
-    return GuidedEnv(ENV, guide)
+    return OptionEnv(GuidedOptions(ENV, guide))
 
 
 @pytest.mark.slow
-def test_the_prior_walks_where_random_actions_stand(guided: GuidedEnv) -> None:
+def test_the_prior_walks_where_random_actions_stand(guided: OptionEnv) -> None:
     keys = jax.random.split(jax.random.key(0), 256)
     context = guided.nominal_context()
     paths = jax.jit(jax.vmap(lambda key: executed_by_prior(guided, key, context)))(keys)
@@ -91,7 +94,7 @@ def test_the_prior_walks_where_random_actions_stand(guided: GuidedEnv) -> None:
 
 
 @pytest.mark.slow
-def test_it_finds_a_reward_that_is_far_away(guided: GuidedEnv) -> None:
+def test_it_finds_a_reward_that_is_far_away(guided: OptionEnv) -> None:
     sac = SACConfig(
         num_envs=16,
         rollout_length=4,

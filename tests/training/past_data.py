@@ -14,9 +14,10 @@ from metaskill.skills.cloning import CloningConfig
 from metaskill.skills.spirl_model import EmbeddingConfig
 from metaskill.training.data_experiment import DataConfig, DataExperiment
 from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.guided_experiment import GuidedExperiment, PriorConfig
+from metaskill.training.guided_experiment import GuidedExperiment
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.source import Source
 from metaskill.training.trainer import train
 
 LENGTH = 2
@@ -54,8 +55,10 @@ def data_experiment(data: pathlib.Path, model: str, population: int = 1) -> Data
     )
 
 
-def guided_experiment(prior: pathlib.Path, **changes: object) -> GuidedExperiment:
-    """Train SAC, guided by the run of a tiny model of skills."""
+def guided_experiment(
+    run: pathlib.Path, model: DataExperiment, **changes: object
+) -> GuidedExperiment:
+    """Train SAC, guided by the run of a tiny model."""
     sac = SACConfig(
         num_envs=4,
         rollout_length=2,
@@ -69,7 +72,7 @@ def guided_experiment(prior: pathlib.Path, **changes: object) -> GuidedExperimen
     return GuidedExperiment(
         env=EnvConfig("point_mass", options={"episode_length": EPISODE_LENGTH}),
         trainer=trainer(2 * LENGTH * sac.steps_per_iteration),
-        prior=PriorConfig(str(prior)),
+        source=Source("test", model, str(run)),
         sac=sac,
         **changes,
     )

@@ -9,56 +9,51 @@ import pytest
 from past_data import collect_point_mass, data_experiment, guided_experiment, train_into
 
 from metaskill.errors import UserError
-from metaskill.skills.spirl import GuidanceConfig, GuidedHparams
-from metaskill.training.data_experiment import DataConfig, load
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
-from metaskill.training.guided_experiment import load_guide
-from metaskill.training.run_folder import RunFolder
+from metaskill.skills.spirl import GuidanceConfig
+from metaskill.training.data_experiment import DataConfig, DataExperiment, load
+from metaskill.training.population import hparams_of
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("past")
     collect_point_mass(folder / "data")
-    train_into(folder / "skills", data_experiment(folder / "data", "skills", population=2))
-    train_into(folder / "cloned", data_experiment(folder / "data", "cloning"))
+    train_into(folder / "skills", model_in(folder, "skills"))
+    train_into(folder / "cloned", model_in(folder, "cloning"))
     return folder
 
 
-def test_a_guided_policy_begins_as_the_trained_prior(folder: pathlib.Path) -> None:
-    learner = guided_experiment(folder / "skills").make_learner()
-    assert learner.env.length == 2
-    assert learner.env.action_size == 2
-    state = learner.init(jax.random.key(0), GuidedHparams())
-    guide = learner.env.guide
-    for ours, trained in zip(
-        *map(jax.tree.leaves, (state.networks.params["policy"], guide.params)), strict=True
-    ):
-        np.testing.assert_array_equal(ours, trained)
-    assert float(guide.statistics.count) == 24.0  # Four of six episodes, with six states each.
-    config = guided_experiment(folder / "skills")
-    other = dataclasses.replace(config.prior, member=1)
-    assert np.any(
-        jax.tree.leaves(load_guide(other, 4.0).params)[0] != jax.tree.leaves(guide.params)[0]
-    )
-    with pytest.raises(UserError, match="members 0 to 1"):
-        load_guide(dataclasses.replace(config.prior, member=2), 4.0)
+def model_in(folder: pathlib.Path, model: str) -> DataExperiment:
+    return data_experiment(folder / "data", model, population=2 if model == "skills" else 1)
+
+
+def test_a_guided_policy_begins_as_the_prior_of_its_own_origin(folder: pathlib.Path) -> None:
+    config = guided_experiment(folder / "skills", model_in(folder, "skills"))
+    learner = config.make_learner()
+    _, models = config.source.load()
+    assert learner.step_unit == "environment steps"
+    init = jax.jit(learner.init)
+    for seed, origin in enumerate((0, 1, 0)):
+        state = init(jax.random.key(0), hparams_of(config, seed))
+        assert int(state.origin) == origin
+        own, trained = state.own.networks.params["policy"], models.params["prior"]
+        jax.tree.map(lambda a, b, n=origin: np.testing.assert_array_equal(a, b[n]), own, trained)
+    options = learner.env.options
+    assert (options.length, options.action_size) == (2, 2)
+    assert float(options.guide.statistics.count) == 24.0  # Four of six episodes, of six states.
 
 
 def test_a_cloned_policy_acts_step_by_step(folder: pathlib.Path) -> None:
-    config = guided_experiment(folder / "cloned", guidance=GuidanceConfig("entropy"))
+    cloned = model_in(folder, "cloning")
+    config = guided_experiment(folder / "cloned", cloned, guidance=GuidanceConfig("entropy"))
     learner = config.make_learner()
     assert learner.env.length == 1
-    assert learner.core.policy.scale == 1.0
+    assert learner.made_for(0).core.policy.scale == 1.0
 
 
 def test_what_guides_nothing_is_refused(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(UserError, match="holds no run"):
-        guided_experiment(tmp_path / "nowhere").make_learner()
-    ppo = PPOExperiment(EnvConfig("point_mass"), TrainerConfig(env_steps=1))
-    RunFolder(tmp_path / "ppo").create("test", ppo)
-    with pytest.raises(UserError, match="learned nothing from data"):
-        guided_experiment(tmp_path / "ppo").make_learner()
+    with pytest.raises(UserError, match="holds no run to start from"):
+        guided_experiment(tmp_path / "nowhere", model_in(folder, "skills")).make_learner()
     unknown = data_experiment(folder / "data", "skill")
     with pytest.raises(UserError, match="did you mean 'skills'"):
         unknown.make_learner()

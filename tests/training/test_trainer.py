@@ -47,7 +47,7 @@ from metaskill.training.run_folder import RunFolder
 from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.signals import stop_on_signals
 from metaskill.training.skill_experiment import SkillExperiment
-from metaskill.training.skill_source import SkillSource
+from metaskill.training.source import Source
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 from metaskill.training.trainer import STOPPING, Outcome, train_population
 
@@ -236,13 +236,13 @@ def skill_experiment(algorithm: str, core: str) -> SkillExperiment:
 def fine_tuning_experiment() -> FineTuningExperiment:
     skills = skill_experiment("diayn", "ppo")
     trainer = dataclasses.replace(skills.trainer, population=2)
-    return FineTuningExperiment(skills.env, SkillSource("diayn", skills), trainer, ppo=skills.ppo)
+    return FineTuningExperiment(skills.env, Source("diayn", skills), trainer, ppo=skills.ppo)
 
 
 def hierarchy_experiment() -> HierarchyExperiment:
     skills = skill_experiment("diayn", "ppo")
     return HierarchyExperiment(
-        skills.env, SkillSource("diayn", skills), skills.trainer, option_length=2, ppo=skills.ppo
+        skills.env, Source("diayn", skills), skills.trainer, option_length=2, ppo=skills.ppo
     )
 
 
@@ -275,7 +275,7 @@ LEARNERS = {
     "hierarchy": hierarchy_experiment(),
     "skill_prior": data_experiment(PAST / "data", "skills"),
     "cloning": data_experiment(PAST / "data", "cloning"),
-    "spirl": guided_experiment(PAST / "skills"),
+    "spirl": guided_experiment(PAST / "skills", data_experiment(PAST / "data", "skills")),
 }
 
 

@@ -1,31 +1,21 @@
-"""A guide's actions, executed; and SAC that begins as the prior and is kept near it."""
-
-import dataclasses
+"""SAC that begins as the prior and is kept near it."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from guides import LARGEST, LENGTH, STATISTICS, shaken, skill_guide
 
-from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
 from metaskill.networks.distributions import TanhGaussian
-from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.cloning import BehaviorCloning, CloningConfig
-from metaskill.skills.guidance import (
-    Guide,
-    GuidedEnv,
-    executed_by_prior,
-    guide_by_actions,
-    guide_by_skills,
-)
+from metaskill.skills.guide import guide_by_actions
+from metaskill.skills.guided_options import GuidedOptions
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC, near_prior
-from metaskill.skills.spirl_model import EmbeddingConfig, SkillEmbedding
 
-LENGTH, LARGEST = 4, 4.0
-STATISTICS = update_statistics(init_statistics(2), jnp.array([[0.0, -1.0], [2.0, 3.0]]))
 SAC = SACConfig(
     num_envs=4,
     updates_per_iteration=2,
@@ -37,60 +27,14 @@ SAC = SACConfig(
 )
 
 
-def shaken(params: dict) -> dict:
-    """An untrained network hardly depends on what it sees."""
-    flat, unflatten = jax.flatten_util.ravel_pytree(params)
-    return unflatten(flat + 0.3 * jax.random.normal(jax.random.key(5), flat.shape))
-
-
-def skill_guide(decoder: str) -> tuple[SkillEmbedding, dict, Guide]:
-    config = EmbeddingConfig(3, LENGTH, decoder, 8, (8,), (8, 8))
-    model = SkillEmbedding(config, 2, 2)
-    params = shaken(model.init(jax.random.key(0)))
-    return model, params, guide_by_skills(model, params, STATISTICS, LARGEST)
+@pytest.fixture(scope="module")
+def env() -> OptionEnv:
+    return OptionEnv(GuidedOptions(PointMass(episode_length=10), skill_guide("open_loop")[2]))
 
 
 @pytest.fixture(scope="module")
-def env() -> GuidedEnv:
-    return GuidedEnv(PointMass(episode_length=10), skill_guide("open_loop")[2])
-
-
-@pytest.fixture(scope="module")
-def learner(env: GuidedEnv) -> GuidedSAC:
+def learner(env: OptionEnv) -> GuidedSAC:
     return GuidedSAC(env, SAC, GuidanceConfig())
-
-
-@pytest.mark.parametrize("decoder", ["open_loop", "closed_loop"])
-def test_an_action_is_executed_for_its_control_steps(decoder: str, key) -> None:
-    model, params, guide = skill_guide(decoder)
-    inner = PointMass(episode_length=10)
-    env = GuidedEnv(inner, guide)
-    action = jnp.array([0.5, -0.2, 0.1])
-    after = env.step(env.reset(key, env.nominal_context()), action)
-    state, total = inner.reset(key, inner.nominal_context()), 0.0
-    planned = None if model.is_closed_loop else model.plan(params, LARGEST * action)
-    for t in range(LENGTH):
-        seen = normalize(STATISTICS, state.obs["state"])
-        chosen = planned[t] if planned is not None else model.react(params, seen, LARGEST * action)
-        state = inner.step(state, chosen)
-        total += float(state.reward)
-    np.testing.assert_allclose(after.physics.qpos, state.physics.qpos, atol=1e-6)
-    np.testing.assert_allclose(
-        after.obs["state"], normalize(STATISTICS, state.obs["state"]), atol=1e-5
-    )
-    assert float(after.reward) == pytest.approx(total, rel=1e-5)
-    assert int(after.step) == LENGTH
-
-
-def test_an_episode_ends_within_an_action(env: GuidedEnv, key) -> None:
-    assert env.episode_length == 3
-    step = jax.jit(auto_reset(env, lambda _: env.nominal_context()))
-    state = env.reset(key, env.nominal_context())
-    ended = []
-    for _ in range(6):
-        state, outcome = step(state, jnp.zeros(3))
-        ended.append((bool(outcome.truncated), int(outcome.step)))
-    assert ended == [(False, 4), (False, 8), (True, 10)] * 2
 
 
 def test_small_skills_are_executed_as_the_prior_draws_them() -> None:
@@ -111,24 +55,24 @@ def test_the_density_of_squashed_actions_integrates_to_one() -> None:
     assert np.trapezoid(density, action) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_the_divergence_is_exact(env: GuidedEnv) -> None:
+def test_the_divergence_is_exact(env: OptionEnv) -> None:
     """Against a mean over samples of log pi - log p_a, in the actions' own densities."""
     obs = jnp.array([[0.4, -1.0]])
-    prior = env.guide.propose(obs)
+    prior = env.options.guide.propose(obs)
     policy = TanhGaussian(prior.mean + 0.4, prior.log_std - 0.3, LARGEST)
-    exact = near_prior(env.guide).cost(policy, policy.sample(jax.random.key(0)), obs)
+    exact = near_prior(env.options.guide).cost(policy, policy.sample(jax.random.key(0)), obs)
     samples = jax.vmap(policy.sample)(jax.random.split(jax.random.key(1), 20_000))
     differences = policy.log_prob(samples) - prior.log_prob(samples)
     spread = float(jnp.std(differences)) / 20_000**0.5
     assert float(jnp.mean(differences)) == pytest.approx(float(exact[0]), abs=4 * spread)
-    assert float(near_prior(env.guide).cost(prior, samples[0], obs)[0]) == 0.0
+    assert float(near_prior(env.options.guide).cost(prior, samples[0], obs)[0]) == 0.0
 
 
-def test_the_policy_is_the_prior_at_the_start(env: GuidedEnv, learner: GuidedSAC) -> None:
+def test_the_policy_is_the_prior_at_the_start(env: OptionEnv, learner: GuidedSAC) -> None:
     state = learner.init(jax.random.key(0), GuidedHparams())
     obs = jax.random.normal(jax.random.key(1), (7, 2))
     policy = learner.core.policy.apply(state.networks.params["policy"], obs)
-    prior = env.guide.propose(obs)
+    prior = env.options.guide.propose(obs)
     np.testing.assert_array_equal(policy.mean, prior.mean)
     np.testing.assert_array_equal(policy.log_std, prior.log_std)
     assert policy.scale == prior.scale == LARGEST
@@ -137,7 +81,7 @@ def test_the_policy_is_the_prior_at_the_start(env: GuidedEnv, learner: GuidedSAC
     assert bool(jnp.any(untrained.core.policy.apply(params, obs).mean != prior.mean))
 
 
-def test_it_warms_up_with_the_prior_and_then_learns(env: GuidedEnv, learner: GuidedSAC) -> None:
+def test_it_warms_up_with_the_prior_and_then_learns(env: OptionEnv, learner: GuidedSAC) -> None:
     assert learner.steps_per_iteration == 4 * LENGTH
     step = jax.jit(learner.step)
     state = learner.init(jax.random.key(0), GuidedHparams())
@@ -146,7 +90,7 @@ def test_it_warms_up_with_the_prior_and_then_learns(env: GuidedEnv, learner: Gui
         assert metrics["update_to_data"] == 0.0
     assert not learner.core.config.random_warm_up
     actions = np.asarray(state.replay.steps["choice"]["action"])[np.asarray(state.replay.starts)]
-    proposed = env.guide.propose(state.replay.obs["state"][state.replay.starts])
+    proposed = env.options.guide.propose(state.replay.obs["state"][state.replay.starts])
     drawn = (np.arctanh(actions) * LARGEST - proposed.mean) * np.exp(-proposed.log_std)
     assert np.mean(drawn**2) == pytest.approx(1.0, abs=0.8)  # 24 squares of standard normals.
     state, metrics = step(state)
@@ -161,7 +105,7 @@ def test_it_warms_up_with_the_prior_and_then_learns(env: GuidedEnv, learner: Gui
 
 @pytest.mark.parametrize(("target", "grows"), [(0.0, True), (50.0, False)])
 def test_alpha_grows_while_the_divergence_is_above_its_target(
-    env: GuidedEnv, target: float, grows: bool
+    env: OptionEnv, target: float, grows: bool
 ) -> None:
     learner = GuidedSAC(env, SAC, GuidanceConfig(start_at_prior=False))
     step = jax.jit(learner.step)
@@ -178,13 +122,7 @@ def test_single_actions_are_the_flat_prior(key) -> None:
     model = BehaviorCloning(CloningConfig(hidden=(8,)), 2, 2)
     params = shaken(model.init(jax.random.key(0)))
     guide = guide_by_actions(model, params, STATISTICS)
-    inner = PointMass(episode_length=10)
-    env = GuidedEnv(inner, guide)
-    assert (env.length, env.action_size, env.episode_length) == (1, 2, 10)
-    action = jnp.array([0.3, -0.6])
-    after = env.step(env.reset(key, env.nominal_context()), action)
-    alone = inner.step(inner.reset(key, inner.nominal_context()), action)
-    np.testing.assert_array_equal(after.physics.qpos, alone.physics.qpos)
+    env = OptionEnv(GuidedOptions(PointMass(episode_length=10), guide))
     cloned = GuidedSAC(env, SAC, GuidanceConfig("entropy"))
     state = cloned.init(jax.random.key(0), GuidedHparams())
     obs = env.reset(key, env.nominal_context()).obs
@@ -194,26 +132,7 @@ def test_single_actions_are_the_flat_prior(key) -> None:
     assert "divergence" not in jax.eval_shape(cloned.step, state)[1]
 
 
-def test_rolling_out_the_prior(env: GuidedEnv) -> None:
-    def roll(key: jax.Array, from_prior: bool) -> jax.Array:
-        return executed_by_prior(env, key, env.nominal_context(), from_prior)
-
-    keys = jax.random.split(jax.random.key(0), 8)
-    proposed = jax.vmap(lambda key: roll(key, True))(keys)
-    uniform = jax.vmap(lambda key: roll(key, False))(keys)
-    assert proposed.shape == uniform.shape == (8, 3, 2)
-    assert bool(jnp.any(proposed != uniform))
-    assert float(jnp.max(jnp.abs(proposed))) <= 1.0 + 1e-6
-
-
-def test_what_does_not_go_together_is_refused(env: GuidedEnv) -> None:
-    with pytest.raises(UserError, match="no observation 'stat'"):
-        GuidedEnv(PointMass(), env.guide, "stat")
-    with pytest.raises(UserError, match="do not fit into an episode of 3"):
-        GuidedEnv(PointMass(episode_length=3), env.guide)
-    other = dataclasses.replace(env.guide, statistics=init_statistics(3))
-    with pytest.raises(UserError, match="observes 2 numbers as 'state', and the data had 3"):
-        GuidedEnv(PointMass(), other)
+def test_guidance_that_there_is_not_is_refused() -> None:
     with pytest.raises(UserError, match="did you mean 'prior'"):
         GuidanceConfig("priors")
     with pytest.raises(UserError, match="must be above 0"):

@@ -1,8 +1,6 @@
 """Experiments that start from a run's skills, in the plane."""
 
 import dataclasses
-import pathlib
-import shutil
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +18,7 @@ from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.fine_tuning import FineTuning
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
+from metaskill.training import unsupervised_meta_rl_experiment
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
@@ -27,9 +26,9 @@ from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.population import hparams_of, members_of
 from metaskill.training.prepared import PreparedState, own_parts
 from metaskill.training.progress import NoProgress
-from metaskill.training.run_folder import RunFolder
 from metaskill.training.skill_experiment import SkillExperiment
-from metaskill.training.skill_source import SkillSource, TrainedSkills
+from metaskill.training.source import Source
+from metaskill.training.trained_skills import TrainedSkills, load_skills
 from metaskill.training.trainer import train
 from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
 
@@ -52,27 +51,27 @@ SKILLS = SkillExperiment(
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> SkillSource:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     """Two members, trained for an iteration."""
-    source = SkillSource("tiny", SKILLS, str(tmp_path_factory.mktemp("skills") / "run"))
+    source = Source("tiny", SKILLS, str(tmp_path_factory.mktemp("skills") / "run"))
     source.folder.create("tiny", SKILLS)
     train(SKILLS, source.folder, NoProgress())
     return source
 
 
 @pytest.fixture(scope="module")
-def skills(source: SkillSource) -> TrainedSkills:
-    return source.load()
+def skills(source: Source) -> TrainedSkills:
+    return load_skills(source)
 
 
-def fine_tuning(source: SkillSource, **changes) -> FineTuningExperiment:
+def fine_tuning(source: Source, **changes) -> FineTuningExperiment:
     trainer = dataclasses.replace(SKILLS.trainer, population=2)
     config = FineTuningExperiment(SKILLS.env, source, trainer, ppo=SKILLS.ppo)
     return dataclasses.replace(config, **changes)
 
 
 @pytest.fixture(scope="module")
-def tuned(source: SkillSource) -> tuple[FineTuning, PreparedState]:
+def tuned(source: Source) -> tuple[FineTuning, PreparedState]:
     """The second member before fine-tuning."""
     config = fine_tuning(source)
     learner = config.make_learner()
@@ -131,7 +130,7 @@ def test_fine_tuning_with_sac_keeps_only_its_own_entropy_weight() -> None:
     jax.tree.map(np.testing.assert_array_equal, own.target, theirs.params["critic"])
 
 
-def test_seeds_take_turns_with_the_sources_members(source: SkillSource) -> None:
+def test_seeds_take_turns_with_the_sources_members(source: Source) -> None:
     trainer = dataclasses.replace(SKILLS.trainer, seed=1, population=3)
     members = members_of(fine_tuning(source, trainer=trainer))
     assert [member.hparams.origin for member in members] == [1, 0, 1]
@@ -157,7 +156,7 @@ def test_a_controller_acts_through_the_skills_of_its_own_member(source, skills) 
     obs = start.inner.obs
     trained = jax.tree.map(lambda leaf: leaf[1], skills.population)
     np.testing.assert_allclose(
-        learner.made_for(state.origin).env.policy(obs),
+        learner.made_for(state.origin).env.options.policy(obs),
         skills.learner.act_greedily(trained, obs),
     )
     after, metrics = jax.eval_shape(learner.step, state)
@@ -165,7 +164,7 @@ def test_a_controller_acts_through_the_skills_of_its_own_member(source, skills) 
     assert "loss/policy" in metrics
 
 
-def test_sac_may_control_skills_that_ppo_discovered(source: SkillSource) -> None:
+def test_sac_may_control_skills_that_ppo_discovered(source: Source) -> None:
     sac = SACConfig(num_envs=2, replay_capacity=16, policy_hidden=(4,), critic_hidden=(4,))
     config = HierarchyExperiment(SKILLS.env, source, SKILLS.trainer, core="sac", sac=sac)
     learner = config.make_learner()
@@ -173,7 +172,7 @@ def test_sac_may_control_skills_that_ppo_discovered(source: SkillSource) -> None
     assert "loss/critic" in jax.eval_shape(learner.step, state)[1]
 
 
-def test_skills_may_be_tasks(source: SkillSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skills_may_be_tasks(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     meta = MAMLRLConfig(num_tasks=2, num_episodes=2, hidden=(4,), num_eval_tasks=2)
     config = UnsupervisedMetaRLExperiment(
         SKILLS.env, source, FamilyConfig("navigation"), SKILLS.trainer, meta
@@ -182,7 +181,9 @@ def test_skills_may_be_tasks(source: SkillSource, monkeypatch: pytest.MonkeyPatc
     state = jax.eval_shape(learner.init, jax.random.key(0), hparams_of(config, 1))
     assert "return_1" in jax.eval_shape(learner.step, state)[1]
     dads = dataclasses.replace(SKILLS, algorithm="dads").make_learner()
-    monkeypatch.setattr(SkillSource, "load", lambda _: TrainedSkills(dads, None))
+    monkeypatch.setattr(
+        unsupervised_meta_rl_experiment, "load_skills", lambda _: TrainedSkills(dads, None)
+    )
     with pytest.raises(UserError, match="start from a run of DIAYN"):
         config.make_learner()
 
@@ -195,13 +196,13 @@ def test_skills_may_be_tasks(source: SkillSource, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_networks_and_robots_that_do_not_fit_are_refused(
-    source: SkillSource, changes: dict, message: str
+    source: Source, changes: dict, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         fine_tuning(source, **changes).make_learner()
 
 
-def test_a_reward_that_there_is_not_is_refused(source: SkillSource) -> None:
+def test_a_reward_that_there_is_not_is_refused(source: Source) -> None:
     config = HierarchyExperiment(SKILLS.env, source, SKILLS.trainer, reward="objective")
     with pytest.raises(UserError, match="one reward only"):
         config.make_learner()
@@ -209,26 +210,3 @@ def test_a_reward_that_there_is_not_is_refused(source: SkillSource) -> None:
         dataclasses.replace(config, reward="objectve").make_learner()
     with pytest.raises(UserError, match="no core"):
         dataclasses.replace(config, core="ddpg").make_learner()
-
-
-def test_a_run_that_is_not_there_is_asked_for(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(UserError, match=r"metaskill train tiny makes them.*--from"):
-        SkillSource("tiny", SKILLS, str(tmp_path / "nowhere")).load()
-
-
-def test_a_run_of_another_configuration_is_refused(source: SkillSource) -> None:
-    other = dataclasses.replace(SKILLS, space=SkillSpace("one_hot", 4))
-    with pytest.raises(UserError, match="another experiment or configuration"):
-        dataclasses.replace(source, config=other).load()
-    with pytest.raises(UserError, match="another experiment or configuration"):
-        dataclasses.replace(source, experiment="other").load()
-
-
-def test_a_run_that_is_not_finished_is_refused(source: SkillSource, tmp_path: pathlib.Path) -> None:
-    """Its skills would change, and what started from them could not be resumed."""
-    longer = dataclasses.replace(SKILLS, trainer=dataclasses.replace(SKILLS.trainer, env_steps=64))
-    folder = RunFolder(tmp_path / "run")
-    folder.create("tiny", longer)
-    shutil.copytree(source.folder.checkpoints, folder.checkpoints)
-    with pytest.raises(UserError, match="not trained to the end"):
-        SkillSource("tiny", longer, str(folder.path)).load()

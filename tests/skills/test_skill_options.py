@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.point_mass import PointMass
-from metaskill.errors import UserError
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
-from metaskill.skills.hierarchy import OptionEnv, follow
+from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_options import SkillOptions
 from metaskill.skills.space import SkillSpace
 
 DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
@@ -25,9 +24,8 @@ def in_direction(obs):
 
 @pytest.fixture(scope="module")
 def options() -> OptionEnv:
-    return OptionEnv(
-        SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4)), in_direction, 4
-    )
+    env = SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4))
+    return OptionEnv(SkillOptions(env, in_direction, 4))
 
 
 def test_a_step_is_an_option_and_its_reward_the_sum(options: OptionEnv, key) -> None:
@@ -39,17 +37,6 @@ def test_a_step_is_an_option_and_its_reward_the_sum(options: OptionEnv, key) -> 
     assert float(after.reward) == pytest.approx(-sum(distances), rel=1e-5)
     assert int(after.step) == 4
     assert {name: value.shape[-1] for name, value in after.obs.items()} == options.observation_sizes
-
-
-def test_an_episode_has_as_many_options_as_fit_and_is_reset(options: OptionEnv, key) -> None:
-    assert options.episode_length == 3
-    step = jax.jit(auto_reset(options, lambda _: options.nominal_context()))
-    state = options.reset(key, options.nominal_context())
-    ended = []
-    for _ in range(6):
-        state, outcome = step(state, jnp.zeros(4))
-        ended.append((bool(outcome.truncated), int(outcome.step)))
-    assert ended == [(False, 4), (False, 8), (True, 10)] * 2
 
 
 def test_ppo_learns_to_use_the_skills(options: OptionEnv) -> None:
@@ -76,12 +63,6 @@ def test_ppo_learns_to_use_the_skills(options: OptionEnv) -> None:
     assert returned == pytest.approx(best, abs=0.05)
 
 
-@pytest.mark.parametrize("length", [0, 11])
-def test_options_that_fit_no_episode_are_refused(options: OptionEnv, length: int) -> None:
-    with pytest.raises(UserError, match="does not fit"):
-        OptionEnv(options.env, in_direction, length)
-
-
 def test_a_robot_without_a_goal_observes_none(key) -> None:
     class Goalless(PointMass):
         def nominal_context(self):
@@ -92,17 +73,9 @@ def test_a_robot_without_a_goal_observes_none(key) -> None:
             return super().reset(key, goal)
 
     env = SkillEnv(Goalless(episode_length=10), SkillSpace("one_hot", 4))
-    options = OptionEnv(env, in_direction, 4)
+    options = OptionEnv(SkillOptions(env, in_direction, 4))
     assert options.observation_sizes == {"state": 4}
     assert options.reset(key, options.nominal_context()).obs["state"].shape == (4,)
-
-
-def test_a_controller_is_followed_at_every_control_step(options: OptionEnv, key) -> None:
-    start = options.reset(key, options.nominal_context())
-    course = follow(options, lambda _: jnp.array([0.0, 1.0, 0.0, 0.0]), start)
-    np.testing.assert_allclose(course.trace.position[:, 1], 0.1 * np.arange(1, 11), rtol=1e-5)
-    assert course.trace.alive.all()
-    np.testing.assert_array_equal(course.skill, np.tile([0.0, 1.0, 0.0, 0.0], (10, 1)))
 
 
 def test_what_only_the_task_takes_is_for_the_controller(key) -> None:
@@ -117,7 +90,7 @@ def test_what_only_the_task_takes_is_for_the_controller(key) -> None:
             return dataclasses.replace(state, obs={**state.obs, "task_state": seen})
 
     env = SkillEnv(WithTask(), SkillSpace("one_hot", 4))
-    options = OptionEnv(env, in_direction, 4)
+    options = OptionEnv(SkillOptions(env, in_direction, 4))
     state = options.reset(key, options.nominal_context())
     assert state.inner.obs["state"].shape == (2 + 4,)
     np.testing.assert_allclose(state.obs["state"], [0.0, 0.0, 7.0, 0.0, 0.0, 0.5, 0.5])

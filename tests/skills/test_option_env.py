@@ -1,0 +1,53 @@
+"""An environment of options, in the plane, where an option is to go in a direction."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from metaskill.envs.auto_reset import auto_reset
+from metaskill.envs.point_mass import PointMass
+from metaskill.errors import UserError
+from metaskill.skills.option import record_position
+from metaskill.skills.option_env import OptionEnv, follow_controller
+from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_options import SkillOptions
+from metaskill.skills.space import SkillSpace
+
+DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+
+
+def in_direction(obs):
+    return obs["skill"] @ DIRECTIONS
+
+
+@pytest.fixture(scope="module")
+def options() -> OptionEnv:
+    env = SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4))
+    return OptionEnv(SkillOptions(env, in_direction, 4))
+
+
+def test_an_episode_has_as_many_options_as_fit_and_is_reset(options: OptionEnv, key) -> None:
+    assert options.episode_length == 3
+    step = jax.jit(auto_reset(options, lambda _: options.nominal_context()))
+    state = options.reset(key, options.nominal_context())
+    ended = []
+    for _ in range(6):
+        state, outcome = step(state, jnp.zeros(4))
+        ended.append((bool(outcome.truncated), int(outcome.step)))
+    assert ended == [(False, 4), (False, 8), (True, 10)] * 2
+
+
+@pytest.mark.parametrize("length", [0, 11])
+def test_options_that_fit_no_episode_are_refused(options: OptionEnv, length: int) -> None:
+    with pytest.raises(UserError, match="does not fit into an episode of 10"):
+        OptionEnv(SkillOptions(options.env, in_direction, length))
+
+
+def test_a_controller_is_followed_at_every_control_step(options: OptionEnv, key) -> None:
+    start = options.reset(key, options.nominal_context())
+    chosen = jnp.array([0.0, 2.0, 0.0, 0.0])
+    course = follow_controller(options, lambda _: chosen, start, record_position)
+    np.testing.assert_allclose(course.trace.position[:, 1], 0.1 * np.arange(1, 11), rtol=1e-5)
+    assert course.trace.alive.all()
+    np.testing.assert_array_equal(course.action, np.tile([0.0, 1.0, 0.0, 0.0], (10, 1)))
