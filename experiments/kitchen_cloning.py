@@ -8,7 +8,7 @@ from metaskill.skills.cloning import CloningConfig
 from metaskill.training.experiment import Required
 
 CONFIG = dataclasses.replace(
-    kitchen_skills.CONFIG, model="cloning", cloning=CloningConfig(hidden=(128, 128, 128))
+    kitchen_skills.CONFIG, model="cloning", cloning=CloningConfig(hidden=(256, 256, 256))
 )
 
 findings = last_evaluation(

@@ -115,8 +115,7 @@ class MAMLRL:
     def evaluate(self, state: MAMLRLState, key: PRNGKeyArray) -> Metrics:
         """Return the adaptation curve: mean returns on held-out tasks after 0 to 3 inner steps.
 
-        Every step has fresh episodes, and after the first the step size is halved (Finn et
-        al. 2017, appendix A.2). The policies are stochastic, as in the papers.
+        Every step has fresh episodes. The policies are stochastic, as in the papers.
         `eval/return` is the return after one step.
         """
         task_key, episode_key = jax.random.split(key)
@@ -199,7 +198,7 @@ class MAMLRL:
             task: The task.
             key: Source of the episodes' randomness.
             n_steps: Number of inner steps, each on fresh episodes. The first has the step
-                size of training, those after it half of that.
+                size of training, those after it `later_steps` of that.
 
         Returns:
             The policy before the first step and after each (axis: step, of n_steps + 1),
@@ -217,7 +216,7 @@ class MAMLRL:
             return adapted, (policy, experience.episodes.total_return)
 
         keys = jax.random.split(key, n_steps + 1)
-        scales = jnp.where(jnp.arange(n_steps + 1) == 0, 1.0, 0.5)
+        scales = jnp.where(jnp.arange(n_steps + 1) == 0, 1.0, state.hparams.later_steps)
         _, (policies, returns) = jax.lax.scan(step, state.params["policy"], (keys, scales))
         return policies, returns
 

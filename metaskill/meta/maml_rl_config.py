@@ -88,6 +88,8 @@ class MAMLRLHparams:
 
     Attributes:
         inner_lr: Inner step size; with `order=learned_alpha` where it starts.
+        later_steps: Size of inner steps after training, from the second on, in parts of
+            `inner_lr`. Finn et al. 2017 halve it (appendix A.2).
         discount: Discount factor.
         gae_lambda: The lambda of generalized advantages.
         delta: TRPO's largest KL divergence of an outer step.
@@ -98,6 +100,7 @@ class MAMLRLHparams:
     """
 
     inner_lr: float | Array = 0.1
+    later_steps: float | Array = 0.5
     discount: float | Array = 0.99
     gae_lambda: float | Array = 1.0
     delta: float | Array = 0.01
