@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Observation
-from metaskill.errors import UserError
+from metaskill.errors import UserError, nearest
 from metaskill.learner import Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
@@ -22,8 +22,9 @@ class DIAYNConfig:
     """The static part.
 
     Attributes:
-        sees: What the discriminator sees of a state: `state`, all that the policy sees
-            but the skill, or `position`, x and y (the prior of the paper's section 4.2).
+        sees: What the discriminator sees: `state`, all that the policy sees but the skill;
+            `position`, x and y (the prior of the paper's section 4.2); or `displacement`, how
+            they changed in the control step, so that skills differ in how they move.
         hidden: Hidden layers of the discriminator.
         fit: How it is fitted.
     """
@@ -54,9 +55,12 @@ class DIAYN:
             raise UserError(
                 "DIAYN tells discrete skills apart: choose a skill space of kind 'one_hot'."
             )
-        self._size = {"state": env.body_size, "position": 2}.get(config.sees, 0)
-        if not self._size:
-            raise UserError(f"a discriminator sees 'state' or 'position', not {config.sees!r}.")
+        sizes = {"state": env.body_size, "position": 2, "displacement": 2}
+        if config.sees not in sizes:
+            raise UserError(
+                f"a discriminator sees no {config.sees!r}: {nearest(config.sees, sizes)}"
+            )
+        self._size = sizes[config.sees]
         self.config = config
         self.space = env.space
         self.n_skills = env.space.size
@@ -72,7 +76,7 @@ class DIAYN:
         self, model: Model, experience: Experience, key: PRNGKeyArray
     ) -> tuple[Model, Metrics]:
         """Fit the discriminator by cross-entropy."""
-        seen = self._seen(experience.next_obs)
+        seen = self._seen(experience.obs, experience.next_obs)
         statistics = {"seen": update_statistics(model.statistics["seen"], seen)}
         model = dataclasses.replace(model, statistics=statistics)
 
@@ -91,21 +95,26 @@ class DIAYN:
     ) -> Float[Array, " batch"]:
         """Return log q(z | s') + log N, nats."""
         del key
-        log_q = self._log_q(model, self._seen(experience.next_obs))
+        log_q = self._log_q(model, self._seen(experience.obs, experience.next_obs))
         return jnp.sum(log_q * experience.obs["skill"], axis=-1) + math.log(self.n_skills)
 
     def diagnose(self, model: Model, experience: Experience) -> dict[str, Float[Array, " batch"]]:
         """Return, for each transition, whether the discriminator is right; chance is 1/N."""
-        log_q = self._log_q(model, self._seen(experience.next_obs))
+        log_q = self._log_q(model, self._seen(experience.obs, experience.next_obs))
         right = jnp.argmax(log_q, axis=-1) == jnp.argmax(experience.obs["skill"], axis=-1)
         return {"discriminator_accuracy": right.astype(jnp.float32)}
 
-    def infer(self, model: Model, obs: Observation) -> Float[Array, "*batch skill"]:
-        """Return log q(z | s) of every skill."""
-        return self._log_q(model, self._seen(obs))
+    def infer(
+        self, model: Model, obs: Observation, next_obs: Observation
+    ) -> Float[Array, "*batch skill"]:
+        """Return log q(z | s') of every skill, of the transitions between two observations."""
+        return self._log_q(model, self._seen(obs, next_obs))
 
-    def _seen(self, obs: Observation) -> Float[Array, "*batch seen"]:
-        return body_of(obs) if self.config.sees == "state" else obs["position"]
+    def _seen(self, obs: Observation, next_obs: Observation) -> Float[Array, "*batch seen"]:
+        if self.config.sees == "state":
+            return body_of(next_obs)
+        position = next_obs["position"]
+        return position if self.config.sees == "position" else position - obs["position"]
 
     def _log_q(self, model: Model, seen: Float[Array, "*batch seen"]) -> Array:
         inputs = normalize(model.statistics["seen"], seen)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -17,6 +18,9 @@ def infer_skill(
 
         z = argmax_z prod_t q(z | s_t)
 
+    over the states after the first: the discriminator is told transitions, of which it may see
+    no more than where they lead.
+
     Only states are needed, no actions: executing the skill is the imitation.
 
     Args:
@@ -29,5 +33,7 @@ def infer_skill(
         The skill, and the log likelihood of each, nats a state. The expert is beyond what
         the skills can do where that of the best is far below 0.
     """
-    log_likelihood = jnp.mean(diayn.infer(model, observed), axis=0)
+    before = jax.tree.map(lambda leaf: leaf[:-1], observed)
+    after = jax.tree.map(lambda leaf: leaf[1:], observed)
+    log_likelihood = jnp.mean(diayn.infer(model, before, after), axis=0)
     return diayn.space.nearest(log_likelihood), log_likelihood

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, Env, State
+from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.envs.wrapper import Wrapper
 from metaskill.skills.diayn import DIAYN
 from metaskill.skills.model import Model
@@ -51,12 +51,15 @@ class SkillTasks(Wrapper):
         """Act for one control step."""
         after = self.env.step(state, action)
         skill = after.context.reward["skill"]
-        seen = {
-            "state": jnp.concatenate([after.obs["state"], skill]),
-            "skill": skill,
-            "position": self.env.position(after.physics),  # type: ignore[attr-defined]
-        }
-        log_q = jnp.sum(self.diayn.infer(self.model, seen) * skill)
+
+        def seen(state: State) -> Observation:
+            return {
+                "state": jnp.concatenate([state.obs["state"], skill]),
+                "skill": skill,
+                "position": self.env.position(state.physics),  # type: ignore[attr-defined]
+            }
+
+        log_q = jnp.sum(self.diayn.infer(self.model, seen(state), seen(after)) * skill)
         weight = after.context.reward["skill_weight"]
         told_apart = log_q + math.log(self.diayn.n_skills)
         reward = weight * told_apart + (1.0 - weight) * after.reward

@@ -69,7 +69,7 @@ def test_skills_that_lead_elsewhere_are_told_apart(diayn: DIAYN, update, key) ->
     reward = diayn.reward(model, data, key)
     assert float(jnp.mean(reward)) > 0.95 * np.log(N)
     assert float(jnp.max(reward)) <= np.log(N) + 1e-5
-    assert int(jnp.argmax(diayn.infer(model, {**data.next_obs})[0])) == int(
+    assert int(jnp.argmax(diayn.infer(model, {**data.obs}, {**data.next_obs})[0])) == int(
         jnp.argmax(data.obs["skill"][0])
     )
 
@@ -94,10 +94,29 @@ def test_with_the_position_prior_nothing_else_counts(point_mass: Env, key) -> No
     )
 
 
+def test_with_the_displacement_prior_where_it_happens_does_not_count(point_mass: Env, key) -> None:
+    diayn = DIAYN(
+        SkillEnv(point_mass, SkillSpace("one_hot", N)),
+        dataclasses.replace(CONFIG, sees="displacement"),
+    )
+    model, data = diayn.init(key), experience(8, separable=True)
+
+    def shifted(obs: dict) -> dict:
+        return {**obs, "position": obs["position"] + 3.0, "state": obs["state"] + 1.0}
+
+    elsewhere = dataclasses.replace(
+        data, obs=shifted({**data.obs}), next_obs=shifted({**data.next_obs})
+    )
+    reward = diayn.reward(model, data, key)
+    np.testing.assert_allclose(reward, diayn.reward(model, elsewhere, key), rtol=1e-4)
+    further = dataclasses.replace(data, next_obs=shifted({**data.next_obs}))
+    assert not np.allclose(reward, diayn.reward(model, further, key), rtol=1e-2)
+
+
 def test_what_cannot_be_told_apart_is_refused(point_mass: Env) -> None:
     with pytest.raises(UserError, match="kind 'one_hot'"):
         DIAYN(SkillEnv(point_mass, SkillSpace("box", 2)), CONFIG)
-    with pytest.raises(UserError, match="sees 'state' or 'position'"):
+    with pytest.raises(UserError, match="sees no 'velocity'"):
         DIAYN(
             SkillEnv(point_mass, SkillSpace("one_hot", 2)),
             dataclasses.replace(CONFIG, sees="velocity"),
@@ -118,5 +137,7 @@ def test_an_experts_states_tell_which_skill_imitates_it(diayn: DIAYN, update, ke
     }
     skill, log_likelihood = infer_skill(diayn, model, observed)
     np.testing.assert_array_equal(skill, [0.0, 0.0, 1.0, 0.0])
-    expected = np.mean(np.asarray(diayn.infer(model, observed)), axis=0)
+    before = jax.tree.map(lambda leaf: leaf[:-1], observed)
+    after = jax.tree.map(lambda leaf: leaf[1:], observed)
+    expected = np.mean(np.asarray(diayn.infer(model, before, after)), axis=0)
     np.testing.assert_allclose(log_likelihood, expected, rtol=1e-5)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from metaskill.envs.env import State
 from metaskill.envs.point_mass import PointMass
 from metaskill.skills.diayn import DIAYN, DIAYNConfig
 from metaskill.skills.skill_env import SkillEnv
@@ -33,12 +34,16 @@ def test_a_skill_is_rewarded_by_the_discriminator(env: SkillTasks, family: TaskF
     state = env.reset(jax.random.key(1), context)
     after = env.step(state, jnp.array([1.0, -1.0]))
     np.testing.assert_allclose(after.obs["state"], [0.1, -0.1])  # Nobody is told the skill.
-    told = {
-        "state": jnp.concatenate([after.obs["state"], jnp.zeros(3)]),
-        "skill": jnp.zeros(3),
-        "position": after.obs["state"],
-    }
-    log_q = env.diayn.infer(env.model, told)[jnp.argmax(context.reward["skill"])]
+
+    def told(state: State) -> dict[str, jax.Array]:
+        return {
+            "state": jnp.concatenate([state.obs["state"], jnp.zeros(3)]),
+            "skill": jnp.zeros(3),
+            "position": state.obs["state"],
+        }
+
+    log_q = env.diayn.infer(env.model, told(state), told(after))
+    log_q = log_q[jnp.argmax(context.reward["skill"])]
     assert float(after.reward) == pytest.approx(float(log_q) + np.log(3), rel=1e-5)
 
 
