@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from metaskill.envs.arm.contact import HANDLE
-from metaskill.envs.arm.scene_object import Range, Reading
+from metaskill.envs.arm.scene_object import Frame, Range, Reading
 
 HANDLE_RADIUS = 0.015
 
@@ -79,7 +79,7 @@ class Articulated:
         return start[None]
 
     def at(
-        self, value: Float[Array, ""], frame: Float[Array, "3"]
+        self, value: Float[Array, ""], frame: Frame
     ) -> tuple[Float[Array, "3"], Float[Array, ""]]:
         """Return where the handle is taken when the joint has a value, and the gripper's yaw."""
         axis = jnp.asarray(self.axis, jnp.float32)
@@ -94,11 +94,9 @@ class Articulated:
                 + jnp.sin(value) * jnp.cross(axis, grip)
             )
         yaw = self.yaw + (value if self.turns_gripper else jnp.zeros(()))
-        return frame + offset, yaw
+        return frame.position + frame.outwards(offset), yaw + frame.yaw
 
-    def read(
-        self, qpos: Float[Array, "1"], qvel: Float[Array, "1"], frame: Float[Array, "3"]
-    ) -> Reading:
+    def read(self, qpos: Float[Array, "1"], qvel: Float[Array, "1"], frame: Frame) -> Reading:
         """Take hold of the handle.
 
         Features: the joint's value and velocity, the handle's position (5).
