@@ -29,6 +29,7 @@ class Articulated:
         start: The joint's initial value.
         grip: Where the gripper takes hold of the part, in the frame, at value 0.
         handle: The two ends of the capsule that it takes hold of.
+        contact: What touches the handle, of `contact`'s kinds.
         yaw: How the gripper is turned there, at value 0.
         turns_gripper: Whether the gripper turns along with the part.
         damping: Of the joint, N s/m or Nm s/rad.
@@ -45,6 +46,7 @@ class Articulated:
     start: Range
     grip: tuple[float, float, float]
     handle: tuple[tuple[float, float, float], tuple[float, float, float]]
+    contact: str = HANDLE
     yaw: float = 0.0
     turns_gripper: bool = False
     damping: float = 4.0
@@ -69,7 +71,7 @@ class Articulated:
            damping="{self.damping}" stiffness="{self.stiffness}"
            armature="{inertia}"/>
     {self.part}
-    <geom name="{self.name}_handle" type="capsule" size="{HANDLE_RADIUS}" mass=".1" {HANDLE}
+    <geom name="{self.name}_handle" type="capsule" size="{HANDLE_RADIUS}" mass=".1" {self.contact}
           fromto="{_row(self.handle[0])} {_row(self.handle[1])}" class="handle"/>
   </body>
 </body>"""

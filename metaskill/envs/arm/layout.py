@@ -33,7 +33,7 @@ class Layouts:
             UserError: If there is no such subtask, or it is asked for twice.
         """
         self.ranges: dict[str, Range] = {
-            f"{thing.name}_start": thing.start for thing in task.objects
+            f"{thing.name}_start": thing.start for thing in task.objects if thing.start is not None
         }
         for subtask in task.subtasks:
             if subtask.goal is not None:

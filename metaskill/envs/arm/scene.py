@@ -83,9 +83,11 @@ class SceneReader:
         """Return the objects' joint positions in an initial state, one after the other.
 
         Args:
-            starts: `<name>_start` of each object.
+            starts: `<name>_start` of each object that moves.
         """
-        parts = [thing.initial(starts[f"{thing.name}_start"]) for thing in self.objects]
+        parts = [
+            thing.initial(starts.get(f"{thing.name}_start", jnp.zeros(0))) for thing in self.objects
+        ]
         return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
     def read(self, physics: PhysicsState, leaves: ModelLeaves) -> dict[str, Reading]:

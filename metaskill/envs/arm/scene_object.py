@@ -73,7 +73,8 @@ class SceneObject(Protocol):
 
     Attributes:
         name: What the model and the context call it.
-        start: Where its initial state, `<name>_start` in the context, is drawn from.
+        start: Where its initial state, `<name>_start` in the context, is drawn from; None for
+            what has no joints.
     """
 
     @property
@@ -82,7 +83,7 @@ class SceneObject(Protocol):
         ...
 
     @property
-    def start(self) -> Range:
+    def start(self) -> Range | None:
         """See the class."""
         ...
 
