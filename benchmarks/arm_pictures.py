@@ -3,6 +3,7 @@
 python -m benchmarks.arm_pictures writes docs/pictures/environments.png.
 """
 
+import copy
 import pathlib
 
 import jax
@@ -23,11 +24,11 @@ PICTURE = pathlib.Path(__file__).parents[1] / "docs" / "pictures" / "environment
 
 def main() -> None:
     """Draw."""
-    figure, axes = pyplot.subplots(2, 5, figsize=(12.5, 4.6), layout="constrained")
+    figure, axes = pyplot.subplots(3, 5, figsize=(12.5, 6.9), layout="constrained")
     for axis, scene in zip(axes.flat, SCENES, strict=False):
         axis.imshow(picture(scene))
         axis.set_title(scene, fontsize=9)
-    draw_maze(axes.flat[-1])
+    draw_maze(axes.flat[len(SCENES)])
     for axis in axes.flat:
         axis.set_axis_off()
     PICTURE.parent.mkdir(exist_ok=True)
@@ -43,10 +44,14 @@ def picture(scene: str) -> np.ndarray:
     status = env.current(state)
     qpos = np.array(state.physics.qpos)
     qpos[:N_JOINTS] = inverse(status.point.at[2].add(0.06), status.yaw)
+    model = copy.copy(env.model)
+    for field in ("body_pos", "body_quat"):
+        if field in state.model_leaves:
+            getattr(model, field)[:] = state.model_leaves[field]
     camera = mujoco.MjvCamera()
     camera.lookat[:] = (0.35, 0.0, 0.15)
     camera.distance, camera.azimuth, camera.elevation = 1.5, 150, -30
-    return draw_frame(env.model, qpos, camera, 300, 240)
+    return draw_frame(model, qpos, camera, 300, 240)
 
 
 def draw_maze(axis: pyplot.Axes) -> None:

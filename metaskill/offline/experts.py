@@ -57,6 +57,7 @@ _FULL = (Phase.RISE, Phase.HOVER, Phase.DESCEND, Phase.GRASP, Phase.LIFT, Phase.
 _PLANS = {
     Manner.TOUCH: (Phase.MOVE,),
     Manner.DRAG: (*_FULL[:4], Phase.MOVE, Phase.RELEASE, Phase.RETREAT),
+    Manner.HOLD: (*_FULL[:4], Phase.MOVE),
     Manner.CARRY: (*_FULL, Phase.RELEASE, Phase.RETREAT),
     Manner.OPERATE: (*_FULL[:4], Phase.MOVE, Phase.RELEASE, Phase.RETREAT),
     Manner.PRESS: (*_FULL[:3], Phase.MOVE, Phase.RETREAT),
@@ -135,7 +136,7 @@ def make_expert(env: ArmEnv, gain: float = 0.8) -> Expert:
         arrived = _arrived(phase, manner, status, gripper, ticks)
         is_lost = (phase >= Phase.GRASP) & (phase <= Phase.LOWER) & (status.reach_error > LOST)
         is_lost &= (manner != _MANNERS.index(Manner.TOUCH)) & ~arrived
-        is_stuck = (ticks > PATIENCE) & (phase < Phase.FINISHED)
+        is_stuck = (ticks > PATIENCE) & (phase < Phase.FINISHED) & ~status.done
         following = jnp.where(arrived, followers[manner, phase], phase)
         following = jnp.where((is_lost | is_stuck) & ~arrived, Phase.RISE, following)
         ticks = jnp.where(following == phase, ticks, 0)
@@ -210,14 +211,15 @@ def _arrived(
     turned = jnp.abs(gripper.yaw - status.yaw) < 0.1
     at_target = jnp.linalg.norm(point[:2] - status.target[:2]) < 0.01
     carries = manner == _MANNERS.index(Manner.CARRY)
-    touches = manner == _MANNERS.index(Manner.TOUCH)
+    # Nothing follows on being there, and staying.
+    stays = (manner == _MANNERS.index(Manner.TOUCH)) | (manner == _MANNERS.index(Manner.HOLD))
     answers = {
         Phase.RISE: is_high,
         Phase.HOVER: (aside < 0.01) & turned,
         Phase.DESCEND: jnp.linalg.norm(here - point) < 0.012,
         Phase.GRASP: ticks >= _WAIT[Phase.GRASP],
         Phase.LIFT: here[2] > status.target[2] + LIFT - 0.03,
-        Phase.MOVE: jnp.where(carries, at_target, jnp.where(touches, False, status.done)),
+        Phase.MOVE: jnp.where(carries, at_target, ~stays & status.done),
         Phase.LOWER: at_target & (jnp.abs(point[2] - status.target[2]) < 0.008),
         Phase.RELEASE: ticks >= _WAIT[Phase.RELEASE],
         Phase.RETREAT: is_high,

@@ -37,7 +37,7 @@ def refuse_without_effect(
         model: The compiled model.
         name: The parameter's name.
         field: The field that it changes.
-        operation: `scale`, `add` or `set`.
+        operation: See `ParamSpec`.
         rows: The rows of the field that it selects.
 
     Raises:

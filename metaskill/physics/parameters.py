@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,10 @@ from metaskill.errors import UserError, nearest
 from metaskill.physics.constants import set_const, without_shortcuts
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.parameter_checks import refuse_without_effect
+from metaskill.physics.rest_pose import quat_multiply
 from metaskill.physics.selection import field_values, select
 
-Operation = Literal["scale", "add", "set"]
+Operation = Literal["scale", "add", "set", "turn"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,8 @@ class ParamSpec:
         name: What a context calls it.
         field: The MjModel field, such as `body_mass`, `geom_friction`, `opt.gravity`.
         operation: What a value does to the nominal field: multiply it, be added to it,
-            or take its place.
+            take its place, or turn it about the vertical of the parent's frame, by so many
+            radians (orientations only).
         selector: Regular expression that the names of the objects match in full; the
             objects of a `dof_` field are its joints. Ignored for options.
         columns: The columns of the field that change; all of them by default.
@@ -65,8 +67,8 @@ class PhysicsParameters:
         for spec in specs:
             if sum(other.name == spec.name for other in specs) > 1:
                 raise UserError(f"two parameters are called {spec.name!r}: rename one.")
-            if spec.operation not in ("scale", "add", "set"):
-                operations = ("scale", "add", "set")
+            operations = get_args(Operation)
+            if spec.operation not in operations:
                 raise UserError(
                     f"{spec.name} cannot {spec.operation!r}: {nearest(spec.operation, operations)}"
                 )
@@ -86,6 +88,11 @@ class PhysicsParameters:
             width = int(np.prod(self._nominal[spec.field].shape[1:]))
             if columns and max(columns) >= width:
                 raise UserError(f"{spec.field} has {width} columns: {spec.name} names {columns}.")
+            if spec.operation == "turn" and (columns or not spec.field.endswith("_quat")):
+                raise UserError(
+                    f"{spec.name} cannot turn {spec.field}: choose an orientation, such as "
+                    "body_quat, and all of its columns."
+                )
         self._is_position_actuator = _is_position_actuator(model)
 
     def nominal_values(self) -> dict[str, Float[Array, "..."]]:
@@ -139,6 +146,8 @@ class PhysicsParameters:
         value = jnp.asarray(value, jnp.float32)
         if value.ndim:  # One a row: the same for every column of it.
             value = value.reshape(len(rows), *[1] * (selected.ndim - 1))
+        if spec.operation == "turn":
+            return field.at[rows].set(_turned(selected, value.reshape(-1)))
         operations = {
             "scale": selected * value,
             "add": selected + value,
@@ -175,6 +184,13 @@ class PhysicsParameters:
             return values[:, 0] if spec.per_object else values[0, 0]
         neutral = np.float32(1.0 if spec.operation == "scale" else 0.0)
         return np.full(len(rows), neutral) if spec.per_object else neutral
+
+
+def _turned(quats: Float[Array, "rows 4"], angles: Float[Array, " rows_or_one"]) -> Array:
+    """Turn orientations about the z axis of the frame that they are given in."""
+    half, zero = angles / 2, jnp.zeros_like(angles)
+    turn = jnp.stack([jnp.cos(half), zero, zero, jnp.sin(half)], axis=-1)
+    return quat_multiply(jnp.broadcast_to(turn, quats.shape), quats)
 
 
 @jax.custom_jvp

@@ -1,5 +1,7 @@
 """Physics parameters: what they change, what follows, and what is refused."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import mujoco
@@ -81,6 +83,27 @@ def test_operations_selectors_columns_and_values_per_object(model: mujoco.MjMode
     )
 
 
+def test_orientations_are_turned_about_the_vertical() -> None:
+    xml = """
+    <mujoco>
+      <compiler eulerseq="XYZ"/>
+      <worldbody>
+        <body name="ramp" euler="0 20 {turn}"/>
+        <body name="post" euler="0 0 {turn}"> <joint/> <geom size=".1"/> </body>
+      </worldbody>
+    </mujoco>"""
+    level, turned = (mujoco.MjModel.from_xml_string(xml.format(turn=turn)) for turn in (0, 50))
+    spec = ParamSpec("heading", "body_quat", "turn", "ramp|post")
+    parameters = PhysicsParameters(level, (spec,))
+    assert parameters.nominal_values() == {"heading": 0.0}
+    leaves = parameters.apply({"heading": jnp.deg2rad(50.0)})
+    np.testing.assert_allclose(leaves["body_quat"], turned.body_quat, atol=1e-6)
+    each = dataclasses.replace(spec, per_object=True)
+    leaves = PhysicsParameters(level, (each,)).apply({"heading": jnp.deg2rad(jnp.array([0, 50]))})
+    np.testing.assert_allclose(leaves["body_quat"][1], level.body_quat[1], atol=1e-6)
+    np.testing.assert_allclose(leaves["body_quat"][2], turned.body_quat[2], atol=1e-6)
+
+
 def test_nominal_values_change_nothing_and_applying_twice_is_applying_once(
     model: mujoco.MjModel,
 ) -> None:
@@ -122,6 +145,8 @@ def test_one_trace_serves_a_thousand_values(model: mujoco.MjModel) -> None:
         (ParamSpec("p", "body_mass", "scale", "(pole"), "no regular expression"),
         (ParamSpec("p", "geom_contype", "set"), "not a quantity"),
         (ParamSpec("p", "geom_friction", "scale", "floor", columns=(7,)), "has 3 columns"),
+        (ParamSpec("p", "body_pos", "turn", "pole"), "choose an orientation"),
+        (ParamSpec("p", "body_quat", "turn", "pole", columns=(0,)), "all of its columns"),
         # What would silently do nothing:
         (ParamSpec("p", "dof_frictionloss", "add"), "frictionloss a small value"),
         (ParamSpec("p", "opt.density", "set"), "density a small value"),

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from metaskill.envs.arm.contact import HANDLE
-from metaskill.envs.arm.scene_object import Range, Reading
+from metaskill.envs.arm.scene_object import Frame, Range, Reading
 
 HANDLE_RADIUS = 0.015
 
@@ -29,6 +29,7 @@ class Articulated:
         start: The joint's initial value.
         grip: Where the gripper takes hold of the part, in the frame, at value 0.
         handle: The two ends of the capsule that it takes hold of.
+        contact: What touches the handle, of `contact`'s kinds.
         yaw: How the gripper is turned there, at value 0.
         turns_gripper: Whether the gripper turns along with the part.
         damping: Of the joint, N s/m or Nm s/rad.
@@ -45,6 +46,7 @@ class Articulated:
     start: Range
     grip: tuple[float, float, float]
     handle: tuple[tuple[float, float, float], tuple[float, float, float]]
+    contact: str = HANDLE
     yaw: float = 0.0
     turns_gripper: bool = False
     damping: float = 4.0
@@ -69,7 +71,7 @@ class Articulated:
            damping="{self.damping}" stiffness="{self.stiffness}"
            armature="{inertia}"/>
     {self.part}
-    <geom name="{self.name}_handle" type="capsule" size="{HANDLE_RADIUS}" mass=".1" {HANDLE}
+    <geom name="{self.name}_handle" type="capsule" size="{HANDLE_RADIUS}" mass=".1" {self.contact}
           fromto="{_row(self.handle[0])} {_row(self.handle[1])}" class="handle"/>
   </body>
 </body>"""
@@ -79,7 +81,7 @@ class Articulated:
         return start[None]
 
     def at(
-        self, value: Float[Array, ""], frame: Float[Array, "3"]
+        self, value: Float[Array, ""], frame: Frame
     ) -> tuple[Float[Array, "3"], Float[Array, ""]]:
         """Return where the handle is taken when the joint has a value, and the gripper's yaw."""
         axis = jnp.asarray(self.axis, jnp.float32)
@@ -94,11 +96,9 @@ class Articulated:
                 + jnp.sin(value) * jnp.cross(axis, grip)
             )
         yaw = self.yaw + (value if self.turns_gripper else jnp.zeros(()))
-        return frame + offset, yaw
+        return frame.position + frame.outwards(offset), yaw + frame.yaw
 
-    def read(
-        self, qpos: Float[Array, "1"], qvel: Float[Array, "1"], frame: Float[Array, "3"]
-    ) -> Reading:
+    def read(self, qpos: Float[Array, "1"], qvel: Float[Array, "1"], frame: Frame) -> Reading:
         """Take hold of the handle.
 
         Features: the joint's value and velocity, the handle's position (5).

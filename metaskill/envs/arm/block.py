@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from metaskill.envs.arm.contact import BLOCK, CORNER
-from metaskill.envs.arm.scene_object import Range, Reading
+from metaskill.envs.arm.scene_object import Frame, Range, Reading
 
 BLOCK_HALF_SIZE = 0.02
 _CORNER_RADIUS = 0.004
@@ -52,9 +52,7 @@ class Block:
         height = jnp.float32(BLOCK_HALF_SIZE)
         return jnp.stack([x, y, height, jnp.cos(half), zero, zero, jnp.sin(half)])
 
-    def read(
-        self, qpos: Float[Array, "7"], qvel: Float[Array, "6"], frame: Float[Array, "3"]
-    ) -> Reading:
+    def read(self, qpos: Float[Array, "7"], qvel: Float[Array, "6"], frame: Frame) -> Reading:
         """Take hold of its middle, by the faces that ask for the smaller turn.
 
         Features: position, the first two columns of the rotation matrix, velocities (15).
@@ -70,7 +68,7 @@ class Block:
             point=qpos[:3],
             yaw=yaw - quarter * jnp.round(yaw / quarter),
             value=jnp.zeros(()),
-            frame=qpos[:3],
+            frame=Frame(qpos[:3], yaw),
             features=jnp.concatenate([qpos[:3], first, second, qvel]),
         )
 

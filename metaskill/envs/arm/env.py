@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from metaskill.envs.arm.control import N_ARM_POSITIONS, find_control, servo_controls
 from metaskill.envs.arm.gripper import FINGER_TRAVEL
 from metaskill.envs.arm.kinematics import N_JOINTS, forward, inverse
-from metaskill.envs.arm.layout import ORDER, Layouts, draw, goal_entry, weights_of
+from metaskill.envs.arm.layout import ORDER, Layouts, draw, goal_entry, middles, weights_of
 from metaskill.envs.arm.scene import SceneReader, compile_scene
 from metaskill.envs.arm.subtask import Scenery, Status
 from metaskill.envs.arm.task import Task
@@ -48,8 +48,9 @@ class ArmEnv:
 
     where a subtask is *completed* in the first step in which it is done in its turn. The
     weights, the order of the subtasks, goals and the objects' starts are in
-    `context.reward`, where fixtures stand in `context.physics`. Episodes end by time, when
-    a simulation fails, with reward 0, or if so configured when all is completed.
+    `context.reward`; where fixtures stand, and what else of the physics the task draws, in
+    `context.physics`. Episodes end by time, when a simulation fails, with reward 0, or if so
+    configured when all is completed.
     """
 
     n_substeps = 8
@@ -85,6 +86,7 @@ class ArmEnv:
         self.ends_when_done = ends_when_done
         self.layouts = Layouts(task, subtasks)
         self.control = find_control(control)
+        self._physics_ranges = {spec.name: values for spec, values in task.physics}
         specs = tuple(spec for spec, _ in task.physics)
         self.parameters = PhysicsParameters(
             compile_scene(task.name, task.objects), specs + tuple(parameters)
@@ -106,16 +108,16 @@ class ArmEnv:
     def nominal_context(self) -> Context:
         """Return the context in the middle of all ranges."""
         return Context(
-            physics=self.parameters.nominal_values(),
+            physics={**self.parameters.nominal_values(), **middles(self._physics_ranges)},
             reward={**weights_of(self.task), **self.layouts.nominal()},
         )
 
     def sample_context(self, key: PRNGKeyArray) -> Context:
-        """Draw starts, goals, the order of subtasks and where fixtures stand."""
+        """Draw starts, goals, the order of subtasks, and of the physics what the task draws."""
         physics_key, layout_key = jax.random.split(key)
-        ranges = {spec.name: values for spec, values in self.task.physics}
+        drawn = draw(self._physics_ranges, physics_key)
         return Context(
-            physics={**self.parameters.nominal_values(), **draw(ranges, physics_key)},
+            physics={**self.parameters.nominal_values(), **drawn},
             reward={**weights_of(self.task), **self.layouts.sample(layout_key)},
         )
 

@@ -33,7 +33,7 @@ class Layouts:
             UserError: If there is no such subtask, or it is asked for twice.
         """
         self.ranges: dict[str, Range] = {
-            f"{thing.name}_start": thing.start for thing in task.objects
+            f"{thing.name}_start": thing.start for thing in task.objects if thing.start is not None
         }
         for subtask in task.subtasks:
             if subtask.goal is not None:
@@ -60,10 +60,7 @@ class Layouts:
 
     def nominal(self) -> Layout:
         """Return the middle of every range, and the first of the orders."""
-        return {
-            **{name: _middle(interval) for name, interval in self.ranges.items()},
-            ORDER: self._order,
-        }
+        return {**middles(self.ranges), ORDER: self._order}
 
     def sample(self, key: PRNGKeyArray) -> Layout:
         """Draw a layout."""
@@ -91,6 +88,14 @@ def draw(ranges: dict[str, Range], key: PRNGKeyArray) -> dict[str, Array]:
     }
 
 
+def middles(ranges: dict[str, Range]) -> dict[str, Array]:
+    """Return the middle of every range."""
+    return {
+        name: jnp.asarray((np.asarray(each.low) + np.asarray(each.high)) / 2, jnp.float32)
+        for name, each in ranges.items()
+    }
+
+
 def goal_entry(subtask: str) -> str:
     """Return the name of a subtask's goal in the context."""
     return f"{subtask}_goal"
@@ -100,8 +105,3 @@ def weights_of(task: Task) -> dict[str, Array]:
     """Return the reward's weights by their names in the context."""
     values = dataclasses.asdict(task.weights)
     return {f"{name}_weight": jnp.float32(value) for name, value in values.items()}
-
-
-def _middle(interval: Range) -> Array:
-    low, high = np.asarray(interval.low), np.asarray(interval.high)
-    return jnp.asarray((low + high) / 2, jnp.float32)

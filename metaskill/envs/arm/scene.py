@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from metaskill.envs.arm.contact import TABLE
 from metaskill.envs.arm.control import N_ARM_POSITIONS
 from metaskill.envs.arm.robot import arm_actuators, arm_body
-from metaskill.envs.arm.scene_object import Reading, SceneObject
+from metaskill.envs.arm.scene_object import Frame, Reading, SceneObject
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.state import PhysicsState
 
@@ -67,7 +67,7 @@ class _Place(NamedTuple):
 
     qpos: slice
     qvel: slice
-    body: int
+    frame: int
 
 
 class SceneReader:
@@ -76,15 +76,18 @@ class SceneReader:
     def __init__(self, model: mujoco.MjModel, objects: tuple[SceneObject, ...]):
         self.objects = objects
         self._positions = jnp.asarray(model.body_pos, jnp.float32)
+        self._quats = jnp.asarray(model.body_quat, jnp.float32)
         self._places = [_place(model, thing) for thing in objects]
 
     def initial(self, starts: dict[str, Array]) -> Float[Array, " objects"]:
         """Return the objects' joint positions in an initial state, one after the other.
 
         Args:
-            starts: `<name>_start` of each object.
+            starts: `<name>_start` of each object that moves.
         """
-        parts = [thing.initial(starts[f"{thing.name}_start"]) for thing in self.objects]
+        parts = [
+            thing.initial(starts.get(f"{thing.name}_start", jnp.zeros(0))) for thing in self.objects
+        ]
         return jnp.concatenate(parts) if parts else jnp.zeros(0)
 
     def read(self, physics: PhysicsState, leaves: ModelLeaves) -> dict[str, Reading]:
@@ -94,20 +97,30 @@ class SceneReader:
             physics: The world.
             leaves: Its model fields that vary: where fixtures stand may be among them.
         """
-        bodies = leaves.get("body_pos", self._positions)
+        positions = leaves.get("body_pos", self._positions)
+        quats = leaves.get("body_quat", self._quats)
         return {
             thing.name: thing.read(
-                physics.qpos[place.qpos], physics.qvel[place.qvel], bodies[place.body]
+                physics.qpos[place.qpos],
+                physics.qvel[place.qvel],
+                Frame(positions[place.frame], _yaw(quats[place.frame])),
             )
             for thing, place in zip(self.objects, self._places, strict=True)
         }
 
 
 def _place(model: mujoco.MjModel, thing: SceneObject) -> _Place:
-    joint = model.joint(thing.name)
-    qpos, qvel = int(joint.qposadr[0]), int(joint.dofadr[0])
-    assert qpos >= N_ARM_POSITIONS
-    is_free = model.jnt_type[joint.id] == mujoco.mjtJoint.mjJNT_FREE
-    n_qpos, n_qvel = (7, 6) if is_free else (1, 1)
-    body = int(model.body(thing.frame_name).id)
-    return _Place(slice(qpos, qpos + n_qpos), slice(qvel, qvel + n_qvel), body)
+    body = model.body(thing.name)
+    joints = range(body.jntadr[0], body.jntadr[0] + body.jntnum[0])
+    n_qpos = sum(7 if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_FREE else 1 for j in joints)
+    qpos = int(model.jnt_qposadr[joints[0]]) if joints else 0
+    qvel, n_qvel = int(body.dofadr[0]), int(body.dofnum[0])
+    assert qpos >= N_ARM_POSITIONS or not joints
+    return _Place(
+        slice(qpos, qpos + n_qpos), slice(qvel, qvel + n_qvel), int(model.body(thing.frame_name).id)
+    )
+
+
+def _yaw(quat: Float[Array, "4"]) -> Float[Array, ""]:
+    """Return the turn about the vertical of a frame that stands upright."""
+    return 2.0 * jnp.arctan2(quat[3], quat[0])

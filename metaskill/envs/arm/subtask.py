@@ -16,6 +16,7 @@ class Manner(enum.Enum):
 
     TOUCH = "go there"
     DRAG = "take it and move it along the table"
+    HOLD = "take it, move it along the table and hold it there"
     CARRY = "take it, lift it, put it down"
     OPERATE = "take its handle and move that along its path"
     PRESS = "push it down"
@@ -47,7 +48,7 @@ class Status:
         target: Where that point has to go next: of a path, somewhat further along it.
         target_yaw: How the gripper is turned there.
         reach_error: Distance from the gripper to `point`.
-        goal_error: Distance from `point` to where it is to be in the end.
+        goal_error: Distance from `point` to where it is to be in the end, along the way.
         done: Whether it is there.
     """
 

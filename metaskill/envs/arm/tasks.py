@@ -7,6 +7,7 @@ import numpy as np
 
 from metaskill.envs.arm.block import BLOCK_HALF_SIZE, Block
 from metaskill.envs.arm.button import button
+from metaskill.envs.arm.course import l_wall_course, rail_push_course, spring_wall_course
 from metaskill.envs.arm.door import door
 from metaskill.envs.arm.drawer import drawer
 from metaskill.envs.arm.env import ArmEnv
@@ -137,3 +138,6 @@ open_door = functools.partial(ArmEnv, _DOOR)
 press_button = functools.partial(ArmEnv, _BUTTON)
 switch_lever = functools.partial(ArmEnv, _LEVER)
 operate_kitchen = functools.partial(ArmEnv, kitchen())
+push_spring_wall = functools.partial(ArmEnv, spring_wall_course())
+push_around_l_wall = functools.partial(ArmEnv, l_wall_course())
+push_along_rail = functools.partial(ArmEnv, rail_push_course())

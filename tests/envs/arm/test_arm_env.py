@@ -175,10 +175,13 @@ def test_an_episode_may_end_when_all_is_done() -> None:
 def test_fixtures_stand_where_the_context_says() -> None:
     env = make("arm_drawer", engine="native")
     context = env.nominal_context()
-    there = {"drawer_frame_x": jnp.float32(-0.05), "drawer_frame_y": jnp.float32(0.15)}
+    places = [
+        {"drawer_frame_x": jnp.float32(x), "drawer_frame_y": jnp.float32(y)}
+        for x, y in ((0.0, 0.0), (-0.05, 0.15))
+    ]
     states = [
-        jax.jit(env.reset)(jax.random.key(0), dataclasses.replace(context, physics=physics))
-        for physics in (context.physics, there)
+        jax.jit(env.reset)(jax.random.key(0), dataclasses.replace(context, physics=place))
+        for place in places
     ]
     points = [env.scenery(state).readings["drawer"].point for state in states]
     np.testing.assert_allclose(points[1] - points[0], [-0.05, 0.15, 0.0], atol=1e-6)

@@ -57,7 +57,7 @@ def test_experts_need_the_gripper() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", ["arm_kitchen", "arm_stack", "arm_door"])
+@pytest.mark.parametrize("scene", ["arm_kitchen", "arm_stack", "arm_door", "arm_l_wall"])
 def test_experts_succeed(scene: str) -> None:
     for name, figure in expert_success(scene):
         assert figure.passed, name

@@ -16,7 +16,7 @@ from metaskill.envs.arm.knob import knob
 from metaskill.envs.arm.lever import lever
 from metaskill.envs.arm.operating import Operate
 from metaskill.envs.arm.scene import compile_scene
-from metaskill.envs.arm.scene_object import Range
+from metaskill.envs.arm.scene_object import Frame, Range
 from metaskill.envs.arm.stacking import Stack
 from metaskill.envs.arm.subtask import Scenery
 
@@ -24,12 +24,18 @@ AWAY = GripperPose(jnp.array([0.4, 0.0, 0.3]), jnp.array([0.0, 1.0, 0.0]), jnp.z
 BLOCK = Block("block", Range((0.4, 0.0, 0.0), (0.5, 0.1, 0.1)))
 
 
+def standing(position: tuple[float, float, float], yaw: float = 0.0) -> Frame:
+    return Frame(jnp.array(position, jnp.float32), jnp.float32(yaw))
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
 @pytest.mark.parametrize("make", [button, cabinet, door, drawer, knob, lever])
-def test_handles_are_where_mujoco_puts_them(make) -> None:
+def test_handles_are_where_mujoco_puts_them(make, turn: float) -> None:
     fixture: Articulated = make()
     model = compile_scene(fixture.name, (fixture,))
+    model.body(fixture.frame_name).quat[:] = [np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)]
     data = mujoco.MjData(model)
-    frame = jnp.array(fixture.position)
+    frame = standing(fixture.position, turn)
     # The grip lies on the line of the handle, or above its end: a fixed place in its geom.
     places = []
     for value in np.linspace(*fixture.limits, 5):
@@ -44,15 +50,15 @@ def test_handles_are_where_mujoco_puts_them(make) -> None:
 
 def test_a_knob_turns_the_gripper() -> None:
     stove = knob()
-    _, before = stove.at(jnp.float32(-0.5), jnp.zeros(3))
-    _, after = stove.at(jnp.float32(0.5), jnp.zeros(3))
+    _, before = stove.at(jnp.float32(-0.5), standing((0, 0, 0)))
+    _, after = stove.at(jnp.float32(0.5), standing((0, 0, 0)))
     assert after - before == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("yaw", [-2.0, -0.7, 0.0, 0.5, 1.0, 3.0])
 def test_blocks_are_taken_by_the_nearest_faces(yaw: float) -> None:
     qpos = BLOCK.initial(jnp.array([0.4, 0.1, yaw]))
-    reading = BLOCK.read(qpos, jnp.zeros(6), jnp.zeros(3))
+    reading = BLOCK.read(qpos, jnp.zeros(6), standing((0, 0, 0)))
     np.testing.assert_allclose(reading.point, [0.4, 0.1, BLOCK_HALF_SIZE], atol=1e-6)
     assert abs(reading.yaw) <= np.pi / 4 + 1e-6
     assert np.sin(2 * (float(reading.yaw) - yaw)) == pytest.approx(0.0, abs=1e-5)
@@ -60,7 +66,9 @@ def test_blocks_are_taken_by_the_nearest_faces(yaw: float) -> None:
 
 def readings(**positions: list[float]) -> dict:
     return {
-        name: BLOCK.read(jnp.array([*position, 1.0, 0.0, 0.0, 0.0]), jnp.zeros(6), jnp.zeros(3))
+        name: BLOCK.read(
+            jnp.array([*position, 1.0, 0.0, 0.0, 0.0]), jnp.zeros(6), standing((0, 0, 0))
+        )
         for name, position in positions.items()
     }
 
@@ -93,7 +101,7 @@ def test_a_block_is_stacked_when_it_stands_and_is_free(above, opening, gripper, 
 def test_a_drawer_is_open_at_its_goal_and_beyond(value: float, goal: float, done: bool) -> None:
     chest = drawer()
     operate = Operate("open", chest, Range(0.1, 0.15), tolerance=0.02, stride=0.05)
-    reading = chest.read(jnp.array([value]), jnp.zeros(1), jnp.array(chest.position))
+    reading = chest.read(jnp.array([value]), jnp.zeros(1), standing(chest.position))
     scenery = Scenery(AWAY, jnp.float32(0.08), {chest.name: reading})
     status = operate.status(scenery, jnp.float32(goal))
     assert bool(status.done) == done
