@@ -1,4 +1,10 @@
-"""DIAYN on HalfCheetah: twenty skills, some forward, some backward (Eysenbach et al. 2019)."""
+"""DIAYN on HalfCheetah: twenty skills, some forward, some backward (Eysenbach et al. 2019).
+
+The discriminator sees how far the robot moved in a control step, as it sees the ant's place in the
+paper's section 4.2. Of the whole state twenty postures are told apart within a million steps,
+3.0 nats, and no skill goes further than .6 m; of the place alone one skill ran 35 m, and nothing
+was told apart.
+"""
 
 from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
@@ -13,7 +19,7 @@ CONFIG = SkillExperiment(
     trainer=TrainerConfig(env_steps=5_000_000, population=3),
     space=SkillSpace("one_hot", 20),
     algorithm="diayn",
-    diayn=DIAYNConfig(sees="state"),
+    diayn=DIAYNConfig(sees="displacement"),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
     hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01)),
