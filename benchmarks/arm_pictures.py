@@ -8,13 +8,12 @@ import pathlib
 
 import jax
 import matplotlib
-import mujoco
 import numpy as np
 
 from benchmarks.arm import SCENES, make_arm
 from metaskill.envs.arm.kinematics import N_JOINTS, inverse
 from metaskill.envs.maze import Maze
-from metaskill.report.video import draw_frame
+from metaskill.report.video import camera_of, draw_frame
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -44,14 +43,12 @@ def picture(scene: str) -> np.ndarray:
     status = env.current(state)
     qpos = np.array(state.physics.qpos)
     qpos[:N_JOINTS] = inverse(status.point.at[2].add(0.06), status.yaw)
+    # A model of its own, that shows what the context set up.
     model = copy.copy(env.model)
     for field in ("body_pos", "body_quat"):
         if field in state.model_leaves:
             getattr(model, field)[:] = state.model_leaves[field]
-    camera = mujoco.MjvCamera()
-    camera.lookat[:] = (0.35, 0.0, 0.15)
-    camera.distance, camera.azimuth, camera.elevation = 1.5, 150, -30
-    return draw_frame(model, qpos, camera, 300, 240)
+    return draw_frame(model, qpos, camera_of(env), 300, 240)
 
 
 def draw_maze(axis: pyplot.Axes) -> None:

@@ -65,7 +65,8 @@ def test_the_examples_of_skill_priors_run() -> None:
     assert 0 < len(namespace["some"]) < 40
     assert "loss/action_error" in namespace["fitted"]
     assert "divergence_over_target" in namespace["metrics"]
-    assert namespace["paths"].shape == (4, 2)
+    assert namespace["paths"].shape == (20, 2)
+    assert namespace["fans"].shape == (2, 20, 6, 2)
 
 
 def test_every_file_that_it_links_exists() -> None:

@@ -10,6 +10,7 @@ is installed.
   --member=N      member of the population (default: the best of the last evaluation)
   --seed=N        seed of the episode (default: 0)
   --best          the checkpoint with the best eval/return, not the last
+  --prior         of a run that past data guide: nine episodes of the prior without learning
 """
 
 import pathlib
@@ -28,13 +29,14 @@ from metaskill.report.curves import best_member
 from metaskill.report.video import check_output, write_grid, write_video
 from metaskill.rl.evaluation import record_episode
 from metaskill.skills.discovery import SkillDiscovery
+from metaskill.skills.exploration import draw_from_prior, is_guided, roll_out
 from metaskill.skills.option_env import OptionEnv, follow_controller
 from metaskill.training.experiment import Experiment
-from metaskill.training.prepared import own_parts
+from metaskill.training.prepared import PreparedLearner, own_parts
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import restore
 
-_SKILLS = 9
+_PANELS = 9
 
 
 def run(arguments: list[str]) -> None:
@@ -46,11 +48,15 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_integer("seed", 0, "seed of the episode", flag_values=values)
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
+        flags.DEFINE_bool("prior", False, "without learning", flag_values=values)
 
     (path,), values = parse(arguments, ["RUN"], define)
     folder, _, config = open_run(path)
     output = pathlib.Path(values.output or folder.path / "video.mp4")
-    render(folder, config, output, values.seconds, values.member, values.seed, values.best)
+    if values.prior:
+        render_prior(config, output, values.seconds, values.seed)
+    else:
+        render(folder, config, output, values.seconds, values.member, values.seed, values.best)
     print(output)
 
 
@@ -79,12 +85,36 @@ def render(
     env = learner.env.env if isinstance(learner.env, OptionEnv) else learner.env
     n_steps = min(env.episode_length, round(seconds / env.control_timestep))
     if isinstance(learner, SkillDiscovery):
-        skills = learner.env.space.examples(_SKILLS)
+        skills = learner.env.space.examples(_PANELS)
         record = jax.jit(lambda s, key: learner.record_skills(s, skills, key, n_steps))
         write_grid(env, record(state, jax.random.key(seed)), output)
         return
     positions = jax.jit(lambda state, key: _record(learner, state, key, n_steps))
     write_video(env, positions(state, jax.random.key(seed)), output)
+
+
+def render_prior(
+    config: Experiment, output: pathlib.Path, seconds: float = 10.0, seed: int = 0
+) -> None:
+    """Write a video of nine episodes of what guides a run's first member, side by side.
+
+    Raises:
+        UserError: If nothing guides it, or there is nothing to draw.
+    """
+    check_output(output)
+    learner = config.make_learner()
+    if not (isinstance(learner, PreparedLearner) and is_guided(learner.env)):
+        raise UserError("no past data guides this run: leave --prior out.")
+    env, sample_context = learner.env, learner.sample_context
+
+    def act(key: PRNGKeyArray) -> Float[Array, "time nq"]:
+        context_key, key = jax.random.split(key)
+        choose = draw_from_prior(env)
+        return roll_out(env, key, sample_context(context_key), choose, lambda w: w.physics.qpos)
+
+    positions = jax.jit(jax.vmap(act))(jax.random.split(jax.random.key(seed), _PANELS))
+    n_steps = min(env.env.episode_length, round(seconds / env.env.control_timestep))
+    write_grid(env.env, positions[:, :n_steps], output)
 
 
 def _record(

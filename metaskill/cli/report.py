@@ -1,8 +1,8 @@
 """usage: metaskill report RUN
 
 Makes RUN/report.html: learning curves, a video of the policy, the paths of skills where they
-were discovered, the configuration and where it all comes from, in one file that needs nothing
-else to be viewed.
+were discovered, where past data lead without learning where it guides, the configuration and
+where it all comes from, in one file that needs nothing else to be viewed.
 """
 
 import pathlib
@@ -17,8 +17,11 @@ from metaskill.errors import UserError
 from metaskill.report.curves import best_member
 from metaskill.report.page import write_page
 from metaskill.report.skills import plot_skills
+from metaskill.results.exploration import picture_of_exploration
 from metaskill.skills.discovery import SkillDiscovery
+from metaskill.skills.exploration import is_guided
 from metaskill.training.experiment import Experiment
+from metaskill.training.prepared import PreparedLearner
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import restore
 
@@ -34,8 +37,11 @@ def run(arguments: list[str]) -> None:
 def make_report(folder: RunFolder, name: str, config: Experiment) -> None:
     """Make the page, with a note in place of the video where none can be drawn."""
     learner = config.make_learner()
-    skilful = isinstance(learner, SkillDiscovery)
-    pictures = {"Skills": _picture_of_skills(folder, config)} if skilful else {}
+    pictures: dict[str, bytes] = {}
+    if isinstance(learner, SkillDiscovery):
+        pictures["Skills"] = _picture_of_skills(folder, config)
+    if isinstance(learner, PreparedLearner) and is_guided(learner.env):
+        pictures["Without learning"] = picture_of_exploration(learner)
     with tempfile.TemporaryDirectory() as scratch:
         video = pathlib.Path(scratch, "video.mp4")
         try:

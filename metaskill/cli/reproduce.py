@@ -84,8 +84,8 @@ def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
     source = source_of(config)
     if source is None:
         return config
-    folder = workdir.parent / source.experiment
-    _train(source.experiment, source.config, folder, source.experiment)
+    folder = workdir.parent / source.folder.path.name
+    _train(source.experiment, source.config, folder, folder.name)
     return with_source(config, source.at(folder))
 
 

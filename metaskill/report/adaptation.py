@@ -16,11 +16,20 @@ from metaskill.results.figure import bootstrap_interval, interquartile_mean
 
 
 @contextlib.contextmanager
-def picture(n_panels: int, width: float = 9.0, height: float = 3.6) -> Iterator["Panels"]:
-    """Yield panels side by side to draw on; their PNG can be taken at the end."""
-    figure, axes = plt.subplots(1, n_panels, figsize=(width, height), layout="constrained")
+def picture(
+    n_panels: int, width: float = 9.0, height: float = 3.6, rows: int = 1
+) -> Iterator["Panels"]:
+    """Yield panels side by side to draw on; their PNG can be taken at the end.
+
+    Args:
+        n_panels: How many in a row.
+        width: Of the picture, inches.
+        height: Of the picture, inches.
+        rows: How many rows of them.
+    """
+    figure, axes = plt.subplots(rows, n_panels, figsize=(width, height), layout="constrained")
     try:
-        yield Panels(figure, list(np.atleast_1d(axes)))
+        yield Panels(figure, list(np.ravel(axes)))
     finally:
         plt.close(figure)
 
@@ -29,7 +38,7 @@ class Panels:
     """A picture's panels."""
 
     def __init__(self, figure: plt.Figure, axes: list[Axes]):
-        """Keep the figure and its axes, from left to right."""
+        """Keep the figure and its axes, from left to right, row by row."""
         self._figure = figure
         self.axes = axes
 

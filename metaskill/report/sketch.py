@@ -40,7 +40,7 @@ def sketch(
     Args:
         model: The model.
         data: Its data, after `mj_forward`.
-        camera: A tracking camera.
+        camera: A camera that tracks a body, or looks at a place.
         width: Pixels.
         height: Pixels.
 
@@ -48,10 +48,15 @@ def sketch(
         The frame, `height x width x 3`, of bytes.
     """
     size = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
-    view = _follow(model, data, camera, size)
+    target = np.array(
+        data.xpos[camera.trackbodyid]
+        if camera.type == mujoco.mjtCamera.mjCAMERA_TRACKING
+        else camera.lookat
+    )
+    view = _look(model, camera, target, size)
     image = Image.new("RGB", size, _SKY)
     draw = ImageDraw.Draw(image)
-    _draw_floor(draw, view, data.xpos[camera.trackbodyid], size)
+    _draw_floor(draw, view, target, size)
     geoms = np.flatnonzero(model.geom_type != int(mujoco.mjtGeom.mjGEOM_PLANE))
     _, depth = view.project(data.geom_xpos[geoms])
     for index in np.argsort(-depth):
@@ -59,8 +64,8 @@ def sketch(
     return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 
-def _follow(
-    model: mujoco.MjModel, data: mujoco.MjData, camera: mujoco.MjvCamera, size: tuple[int, int]
+def _look(
+    model: mujoco.MjModel, camera: mujoco.MjvCamera, target: np.ndarray, size: tuple[int, int]
 ) -> Camera:
     azimuth, elevation = np.radians(camera.azimuth), np.radians(camera.elevation)
     forward = np.array(
@@ -71,7 +76,6 @@ def _follow(
         ]
     )
     right = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0])
-    target = data.xpos[camera.trackbodyid]
     return Camera(
         position=target - camera.distance * forward,
         axes=np.stack([right, np.cross(right, forward), forward]),

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from metaskill.envs.env import Env
+from metaskill.envs.view import View
 from metaskill.errors import UserError
 from metaskill.report.sketch import sketch
 from metaskill.subprocesses import starting_a_program
@@ -43,7 +44,7 @@ def write_video(
     height: int = 320,
     frames_per_second: int = 25,
 ) -> None:
-    """Draw a trajectory with a camera that follows the robot.
+    """Draw a trajectory, seen as the environment is viewed, or by a camera that follows the robot.
 
     Where no off-screen OpenGL is installed, the frames are plain sketches, and a
     warning names the package that makes them renderings.
@@ -59,7 +60,7 @@ def write_video(
     Raises:
         UserError: If the environment has no model.
     """
-    (frames,) = _draw_frames(env, [positions], width, height, frames_per_second)
+    (frames,) = _draw_frames(env, [_at_rate(env, positions, frames_per_second)], width, height)
     _write(frames, path, frames_per_second)
 
 
@@ -78,13 +79,33 @@ def write_grid(
     Raises:
         UserError: If the environment has no model.
     """
-    panels = _draw_frames(env, positions, width, height, frames_per_second)
+    chosen = [_at_rate(env, each, frames_per_second) for each in positions]
+    panels = _draw_frames(env, chosen, width, height)
     panels += [np.full_like(panels[0], 255)] * (-len(panels) % columns)
     rows = [
         np.concatenate(panels[start : start + columns], axis=2)
         for start in range(0, len(panels), columns)
     ]
     _write(np.concatenate(rows, axis=1), path, frames_per_second)
+
+
+def draw_strip(
+    env: Env,
+    positions: Float[np.ndarray, "time nq"],
+    n_frames: int,
+    width: int = 240,
+    height: int = 180,
+) -> np.ndarray:
+    """Draw a trajectory at evenly spaced times side by side, as `height x width x 3` bytes.
+
+    The first and the last of its positions are among them.
+
+    Raises:
+        UserError: If the environment has no model.
+    """
+    times = np.linspace(0, len(positions) - 1, n_frames).round().astype(int)
+    (frames,) = _draw_frames(env, [positions[times]], width, height)
+    return np.concatenate(list(frames), axis=1)
 
 
 def draw_frame(
@@ -102,27 +123,30 @@ def draw_frame(
         return draw(data, camera)
 
 
+def _at_rate(
+    env: Env, positions: Float[Array, "time nq"], frames_per_second: int
+) -> Float[np.ndarray, "frame nq"]:
+    """Choose the positions that a video of this rate shows."""
+    rows = np.asarray(positions)
+    times = np.arange(len(rows)) * env.control_timestep
+    wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
+    return np.asarray(rows[np.searchsorted(times, wanted)])
+
+
 def _draw_frames(
-    env: Env,
-    trajectories: Iterable[Float[Array, "time nq"]],
-    width: int,
-    height: int,
-    frames_per_second: int,
+    env: Env, trajectories: Iterable[Float[np.ndarray, "frame nq"]], width: int, height: int
 ) -> list[np.ndarray]:
     """Return the frames (axis: frame) of each trajectory."""
     model = getattr(env, "model", None)
     if model is None:
         raise UserError(f"{env.name} has no MuJoCo model, so there is nothing to draw.")
     data = mujoco.MjData(model)
-    camera = _following_camera(model)
+    camera = camera_of(env)
     videos = []
     with _renderer(model, width, height) as draw:
-        for positions in trajectories:
-            rows = np.asarray(positions)
-            times = np.arange(len(rows)) * env.control_timestep
-            wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
+        for rows in trajectories:
             frames = []
-            for qpos in rows[np.searchsorted(times, wanted)]:
+            for qpos in rows:
                 data.qpos[:] = qpos
                 mujoco.mj_forward(model, data)
                 frames.append(draw(data, camera))
@@ -138,12 +162,21 @@ def _write(frames: np.ndarray, path: pathlib.Path, frames_per_second: int) -> No
             imageio.mimsave(path, list(frames), fps=frames_per_second, macro_block_size=16)
 
 
-def _following_camera(model: mujoco.MjModel) -> mujoco.MjvCamera:
+def camera_of(env: Env) -> mujoco.MjvCamera:
+    """Return the camera of an environment's view, or one that follows the robot."""
+    model: mujoco.MjModel = env.model  # type: ignore[attr-defined]
     camera = mujoco.MjvCamera()
-    camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
-    camera.trackbodyid = 1
-    camera.distance = min(2.5 * model.stat.extent, 4.0)
-    camera.azimuth, camera.elevation = 110, -20
+    view: View | None = getattr(env, "view", None)
+    if view is None:
+        camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
+        camera.trackbodyid = 1
+        camera.distance = min(2.5 * model.stat.extent, 4.0)
+        camera.azimuth, camera.elevation = 110, -20
+        return camera
+    camera.type = mujoco.mjtCamera.mjCAMERA_FREE
+    camera.lookat[:] = view.target
+    camera.distance = view.distance
+    camera.azimuth, camera.elevation = view.azimuth, view.elevation
     return camera
 
 

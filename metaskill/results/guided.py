@@ -4,6 +4,7 @@ import numpy as np
 
 from metaskill.report.adaptation import picture
 from metaskill.report.curves import series
+from metaskill.report.sweep import Points, draw_curves
 from metaskill.results.figure import over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun
 from metaskill.training.metrics import read_rows
@@ -13,7 +14,7 @@ _WITHIN = 0.2  # How near its target a divergence settles.
 
 
 def guided_findings(
-    prefix: str, measure: str, required: float, limits: dict[str, float], source: str
+    prefix: str, measure: str, required: float | None, limits: dict[str, float], source: str
 ) -> Judge:
     """Judge SPiRL (`main`) and its ablations by the return of their deterministic policies.
 
@@ -23,7 +24,7 @@ def guided_findings(
     Args:
         prefix: Beginning of the figures' keys.
         measure: Their end.
-        required: What SPiRL has to reach.
+        required: What SPiRL has to reach; None where it is only reported.
         limits: What baselines must not, by their names; those of others are only reported.
         source: Where the bars come from.
     """
@@ -65,14 +66,20 @@ def at_the_end(run: TrainedRun, metric: str) -> list[float]:
 def _draw(runs: dict[str, TrainedRun], measure: str) -> bytes:
     with picture(1, width=6.5) as panels:
         axes = panels.axes[0]
-        for index, (name, run) in enumerate(runs.items()):
-            title = "SPiRL" if name == "main" else name.replace("_", " ")
-            by_seed = series(read_rows(run.folder.metrics_file), "eval/return")
-            for number, (steps, values) in enumerate(by_seed.values()):
-                label = title if number == 0 else None
-                axes.plot(steps / 1e6, values, color=f"C{index}", linewidth=1, label=label)
+        draw_curves(axes, returns_of(runs), [f"C{index}" for index in range(len(runs))])
         axes.set_xlabel("environment steps (millions)")
         axes.set_ylabel(measure)
-        axes.grid(alpha=0.3)
         axes.legend(frameon=False, fontsize=8)
         return panels.png()
+
+
+def returns_of(runs: dict[str, TrainedRun]) -> dict[str, Points]:
+    """Return the evaluated returns of every seed by steps, under the runs' titles."""
+    curves: dict[str, Points] = {}
+    for name, run in runs.items():
+        points: dict[float, list[float]] = {}
+        for steps, values in series(read_rows(run.folder.metrics_file), "eval/return").values():
+            for step, value in zip(steps, values, strict=True):
+                points.setdefault(float(step), []).append(float(value))
+        curves["SPiRL" if name == "main" else name.replace("_", " ")] = points
+    return curves

@@ -13,6 +13,9 @@ from experiments import (
     kitchen_spirl,
     maze_skills,
     maze_spirl,
+    maze_spirl_sizes,
+    stack_skills,
+    stack_spirl,
 )
 from metaskill.cli import reproduce
 from metaskill.cli.reproduce import train_all
@@ -75,7 +78,7 @@ def shrink(
     monkeypatch.setattr(experiment, "BASELINES", baselines)
 
 
-@pytest.mark.parametrize("experiment", [maze_spirl, kitchen_spirl])
+@pytest.mark.parametrize("experiment", [maze_spirl, kitchen_spirl, stack_spirl])
 def test_methods_differ_in_what_they_are_named_for(experiment: ModuleType) -> None:
     main, baselines = experiment.CONFIG, experiment.BASELINES
     assert list(baselines) == ["no_prior", "flat_prior", "cloning", "sac"]
@@ -91,6 +94,24 @@ def test_methods_differ_in_what_they_are_named_for(experiment: ModuleType) -> No
         assert steps == 10 * main.sac.steps_per_iteration
         assert baseline.sac.updates_per_iteration == main.sac.updates_per_iteration
         assert length * baseline.sac.warm_up_steps == 10 * main.sac.warm_up_steps
+
+
+def test_sizes_have_steps_updates_and_foresight_in_common() -> None:
+    runs = {"z10_h10": maze_spirl_sizes.CONFIG, **maze_spirl_sizes.BASELINES}
+    assert len(runs) == 9
+    for name, config in runs.items():
+        embedding = config.source.config.embedding
+        size, length = embedding.size, embedding.length
+        assert name == f"z{size}_h{length}"
+        assert config.source.run.endswith(f"maze_skills-{name}")
+        steps = config.sac.steps_per_iteration * length
+        assert steps == 20 * config.sac.updates_per_iteration
+        assert steps * config.trainer.iterations_per_chunk == 160 * 48
+        assert config.sac.warm_up_steps * length == 10 * maze_spirl.CONFIG.sac.warm_up_steps
+        assert config.sac.replay_capacity * length >= config.trainer.env_steps
+        assert config.hparams.discount ** (10 / length) == pytest.approx(0.99)
+        changed = dataclasses.replace(config.source.config, embedding=maze_skills.CONFIG.embedding)
+        assert changed == maze_skills.CONFIG
 
 
 def test_models_are_trained_before_what_they_guide(
@@ -118,6 +139,25 @@ def test_models_are_trained_before_what_they_guide(
     assert runs["main"].source.run == str(tmp_path / "maze_skills")
     runs = train_all("maze_spirl", pathlib.Path("runs/maze_spirl"))
     assert runs["main"].source == Source("maze_skills", maze_skills.CONFIG)
+
+
+def test_every_size_is_guided_by_skills_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    trained: dict[str, int] = {}
+
+    def train(name, config, path, title):
+        if name == "maze_skills":
+            trained[path.name] = config.embedding.length
+        return config
+
+    monkeypatch.setattr(reproduce, "_train", train)
+    runs = train_all("maze_spirl_sizes", tmp_path / "mine")
+    assert trained["maze_skills-z2_h40"] == 40
+    assert len(trained) == len(runs) == 9
+    assert runs["z2_h40"].source.run == str(tmp_path / "maze_skills-z2_h40")
+    usual = train_all("maze_spirl_sizes", pathlib.Path("runs/maze_spirl_sizes"))
+    assert usual["z2_h40"] == maze_spirl_sizes.BASELINES["z2_h40"]
 
 
 @pytest.mark.slow
@@ -159,3 +199,20 @@ def test_the_kitchen_is_reproduced(monkeypatch: pytest.MonkeyPatch, tmp_path: pa
     assert set(figures) > {"kitchen_spirl_subtasks", "kitchen_sac_subtasks", "kl_over_target"}
     assert figures["prior_coverage_ratio"]["required"] == 3.0
     assert figures["coverage_uniform_subtasks"]["value"] >= 0.0
+    assert call("render", "runs/kitchen_spirl", "--prior", "--seconds=1") == 0
+    assert call("report", "runs/kitchen_spirl") == 0
+    page = pathlib.Path("runs/kitchen_spirl/report.html").read_text()
+    assert 'alt="Without learning" src="data:image/png' in page
+
+
+@pytest.mark.slow
+def test_the_tower_is_reproduced(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = {"blocks": stack_skills.BLOCKS, "episode_length": 60}
+    shrink(monkeypatch, stack_spirl, **options)
+    assert call("reproduce", "stack_spirl") == 0
+    record = json.loads(pathlib.Path("experiments/results/stack_spirl.json").read_text())
+    figures = record["figures"]
+    assert set(figures) > {"stack_spirl_blocks", "stack_flat_prior_blocks", "kl_over_target"}
+    assert figures["stack_spirl_blocks"]["passed"] is None
+    assert figures["prior_coverage_ratio"]["passed"] is None

@@ -6,13 +6,16 @@ import pathlib
 import imageio.v3 as imageio
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
+from metaskill.envs.registry import make
 from metaskill.errors import UserError
 from metaskill.report import video
+from metaskill.report.sketch import sketch
 from metaskill.rl.evaluation import record_episode
 
 
@@ -48,6 +51,28 @@ def test_a_grid_holds_every_trajectory(ant: Ant, tmp_path: pathlib.Path) -> None
     panels = [frames[0, :64, :96], frames[0, :64, 96:], frames[0, 64:, :96]]
     assert all(np.any(one != panels[0]) for one in panels[1:])
     assert np.all(frames[0, 64:, 96:] == 255)
+
+
+def test_a_strip_shows_the_first_and_the_last_position(ant: Ant) -> None:
+    still = np.tile(ant.model.qpos0, (11, 1))
+    still[:, 2] += np.linspace(0.0, 1.0, 11)
+    strip = video.draw_strip(ant, still, 3, width=96, height=64)
+    assert strip.shape == (64, 288, 3)
+    ends = video.draw_strip(ant, still[[0, 10]], 2, width=96, height=64)
+    np.testing.assert_array_equal(strip[:, :96], ends[:, :96])
+    np.testing.assert_array_equal(strip[:, 192:], ends[:, 96:])
+    assert np.any(strip[:, 96:192] != strip[:, :96])
+
+
+def test_an_arm_is_seen_from_where_its_environment_says() -> None:
+    arm = make("arm_reach")
+    camera = video.camera_of(arm)
+    assert tuple(camera.lookat) == arm.view.target
+    data = mujoco.MjData(arm.model)
+    mujoco.mj_forward(arm.model, data)
+    near = sketch(arm.model, data, camera, 96, 64)
+    camera.distance *= 3.0
+    assert np.any(sketch(arm.model, data, camera, 96, 64) != near)
 
 
 def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:

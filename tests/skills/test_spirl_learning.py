@@ -15,7 +15,7 @@ from metaskill.offline.dataset import write_dataset
 from metaskill.offline.learner import FittingConfig
 from metaskill.offline.policies import CollectingPolicy
 from metaskill.rl.sac_config import SACConfig
-from metaskill.skills.exploration import executed_by_prior
+from metaskill.skills.exploration import draw_from_prior, roll_out
 from metaskill.skills.guide import guide_by_skills
 from metaskill.skills.guided_options import GuidedOptions
 from metaskill.skills.option_env import OptionEnv
@@ -87,7 +87,12 @@ def guided(tmp_path_factory: pytest.TempPathFactory) -> OptionEnv:
 def test_the_prior_walks_where_random_actions_stand(guided: OptionEnv) -> None:
     keys = jax.random.split(jax.random.key(0), 256)
     context = guided.nominal_context()
-    paths = jax.jit(jax.vmap(lambda key: executed_by_prior(guided, key, context)))(keys)
+
+    def walk_on(key: jax.Array) -> jax.Array:
+        choose = draw_from_prior(guided)
+        return roll_out(guided, key, context, choose, lambda state: state.physics.qpos)
+
+    paths = jax.jit(jax.vmap(walk_on))(keys)
     distances = np.linalg.norm(paths[:, -1], axis=-1)
     random = 0.1 * np.random.default_rng(0).uniform(-1, 1, (256, 20, 2)).sum(axis=1)
     assert np.mean(distances) > 3.0 * np.mean(np.linalg.norm(random, axis=-1))

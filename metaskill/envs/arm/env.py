@@ -15,6 +15,7 @@ from metaskill.envs.arm.scene import SceneReader, compile_scene
 from metaskill.envs.arm.subtask import Scenery, Status
 from metaskill.envs.arm.task import Task
 from metaskill.envs.env import Context, Observation, State
+from metaskill.envs.view import View
 from metaskill.physics.factory import make_engine
 from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 from metaskill.physics.state import PhysicsState
@@ -54,6 +55,7 @@ class ArmEnv:
     """
 
     n_substeps = 8
+    view = View(target=(0.35, 0.0, 0.15), distance=1.5, azimuth=150.0, elevation=-30.0)
 
     def __init__(
         self,

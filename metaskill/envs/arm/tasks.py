@@ -1,7 +1,6 @@
 """The arm's tasks: each a scene and a few lines."""
 
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from metaskill.envs.arm.stacking import Stack
 from metaskill.envs.arm.subtask import Manner
 from metaskill.envs.arm.task import SPARSE, Task, placed_anywhere
 from metaskill.errors import UserError
+from metaskill.physics.parameters import ParamSpec
 
 _ANY_YAW = np.pi / 4  # A cube's sides are alike.
 _LYING = BLOCK_HALF_SIZE
@@ -65,13 +65,25 @@ push = functools.partial(ArmEnv, _PUSH)
 pick_place = functools.partial(ArmEnv, _PICK_PLACE)
 
 
-def stack(engine: str = "auto", blocks: int = 3, **options: Any) -> ArmEnv:
+def stack(
+    engine: str = "auto",
+    blocks: int = 3,
+    control: str = "gripper",
+    subtasks: tuple[str, ...] | None = None,
+    episode_length: int | None = None,
+    parameters: tuple[ParamSpec, ...] = (),
+    ends_when_done: bool = False,
+) -> ArmEnv:
     """Make the task of stacking blocks on the first one: one completed for each.
 
     Args:
-        engine: See `ArmEnv`.
+        engine: See `ArmEnv`, also for what follows `blocks`.
         blocks: How many, from 2 to 5.
-        **options: See `ArmEnv`.
+        control: The same.
+        subtasks: The same.
+        episode_length: The same.
+        parameters: The same.
+        ends_when_done: The same.
 
     Raises:
         UserError: If so many cannot be stacked.
@@ -103,7 +115,7 @@ def stack(engine: str = "auto", blocks: int = 3, **options: Any) -> ArmEnv:
         weights=SPARSE,
         episode_length=150 * (blocks - 1),
     )
-    return ArmEnv(task, engine, **options)
+    return ArmEnv(task, engine, control, subtasks, episode_length, parameters, ends_when_done)
 
 
 def _fixture_task(name: str, operate: Operate, episode_length: int = 120) -> Task:

@@ -252,6 +252,17 @@ def test_states_keep_their_structure(name: str) -> None:
     assert jax.tree.map(jnp.shape, nominal) == jax.tree.map(jnp.shape, context)
 
 
+@pytest.mark.parametrize("name", [name for name in environment_names() if "arm_" in name])
+def test_every_scene_takes_the_options_of_the_arm(name: str) -> None:
+    options = {"control": "joints", "episode_length": 7, "ends_when_done": True}
+    env = make(name, engine="native", **options)
+    assert {option: getattr(env, option) for option in ("episode_length", "ends_when_done")} == {
+        "episode_length": 7,
+        "ends_when_done": True,
+    }
+    assert env.action_size == 8
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
