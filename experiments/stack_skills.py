@@ -16,10 +16,10 @@ BLOCKS = 5
 COLLECTION = CollectionConfig(
     env=EnvConfig("arm_stack", options={"blocks": BLOCKS, "episode_length": 250}),
     policy="play",
-    episodes=1000,
+    episodes=5000,
 )
 DATA = DataConfig(
-    "data/arm_stack-play-1000", excluding=("stack1", "stack2", "stack3"), in_order=False
+    "data/arm_stack-play-5000", excluding=("stack1", "stack2", "stack3"), in_order=False
 )
 
 # As in the kitchen: it is the same arm, and blocks slip too.
