@@ -22,15 +22,18 @@ class PointMass:
     control_timestep = 1.0
     largest_step = 0.1
 
-    def __init__(self, engine: str = "auto", episode_length: int = 100):
+    def __init__(self, engine: str = "auto", episode_length: int = 100, goal_radius: float = 0.0):
         """Make the environment.
 
         Args:
             engine: Ignored.
-            episode_length: Steps until truncation; it never terminates.
+            episode_length: Steps until truncation.
+            goal_radius: Distance from the goal below which an episode terminates, metres:
+                .01 in the paper, by default never.
         """
         del engine
         self.episode_length = episode_length
+        self.goal_radius = goal_radius
         self.observation_sizes = {"state": 2}
 
     def nominal_context(self) -> Context:
@@ -77,7 +80,7 @@ class PointMass:
             ),
             obs=obs,
             reward=-distance if moved else jnp.zeros(()),
-            terminated=false,
+            terminated=(distance < self.goal_radius) if moved else false,
             truncated=step >= self.episode_length,
             context=context,
             step=step,
