@@ -159,6 +159,7 @@ assert [shard.data.shape[:2] for shard in shards] == [(1, 2)] * 4
 """
 
 
+@pytest.mark.slow
 def test_four_devices_learn_what_one_does(tmp_path: pathlib.Path, monkeypatch) -> None:
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
     here = str(pathlib.Path(__file__).parent)

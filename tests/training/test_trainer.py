@@ -278,6 +278,9 @@ LEARNERS = {
     "spirl": guided_experiment(PAST / "skills", data_experiment(PAST / "data", "skills")),
 }
 
+# The parts of these are resumed in others too.
+SLOW = {"diayn_sac", "dads_sac", "hierarchy"}
+
 
 @pytest.fixture(scope="module", autouse=True)
 def trained_skills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -319,7 +322,7 @@ def test_every_learner_of_the_library_is_tested_here(past_data: None) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name == "hierarchy")) for name in LEARNERS],
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in LEARNERS],
 )
 def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     tmp_path: pathlib.Path, name: str, past_data: None
