@@ -1,7 +1,8 @@
 """Skills and their prior from an arm at play in a kitchen, without what is asked for later.
 
-The prior's own roll-outs tell whether there is enough of it: with 1000 episodes and 10,000 updates
-they come to one subtask an episode, where play comes to four, and SPiRL to one of those asked for.
+The prior's own roll-outs tell whether there is enough of it. Where play comes to 3.8 subtasks an
+episode, they came to one with 1000 episodes, 10,000 updates and layers of 128, and SPiRL to one of
+those asked for; to 1.9 with 25,000 updates and layers of 256; and to 2.7 with these episodes.
 """
 
 from metaskill.results.findings import last_evaluation

@@ -1,9 +1,8 @@
 """MAML learns to find a goal in the plane in one policy-gradient step.
 
 The task is that of Finn et al. 2017 (section 5.3). Actions are in units of the largest
-step here, which is .1: the untrained policy's noise is a tenth of theirs in the plane (with their
-units the curve was the same). Goals are tested in stripes that training leaves out, instead
-of anywhere.
+step here, which is .1: the untrained policy's noise is a tenth of theirs in the plane. Goals
+are tested in stripes that training leaves out, instead of anywhere.
 
 Episodes end within a centimetre of the goal, as theirs do, and much depends on that: without it the
 noise goes on for all of the episode, three steps come to -12 (-7 if those after the first are a

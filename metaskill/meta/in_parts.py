@@ -19,7 +19,7 @@ def value_and_grad_in_parts(
     """Return a loss and its gradient, of which no more than a part is in memory at a time.
 
     A device with many units is fastest with all tasks side by side, if it has the memory for
-    them; a processor is faster with parts that its cache holds.
+    them; a processor's cache holds less.
 
     Args:
         loss: The mean over some tasks.

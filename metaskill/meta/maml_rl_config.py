@@ -31,8 +31,7 @@ class MAMLRLConfig:
             default. Its products are most of an outer step's work; fewer tasks are a
             noisier estimate of the same Hessian.
         tasks_at_once: Tasks whose part of the outer gradient is computed side by side, all by
-            default; a divisor of `num_tasks`. Fewer take less memory, and a processor is
-            faster with as many as its cache holds.
+            default; a divisor of `num_tasks`. Fewer take less memory.
         num_epochs: ProMP's gradient steps in an iteration.
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.

@@ -137,7 +137,7 @@ def gauss_newton_product(
 
     J is the derivative of the outputs, H the Hessian of the divergence between outputs. Where
     the divergence has gradient 0 that is its Hessian over parameters (Schulman et al. 2015,
-    appendix C), and takes a third less work: nothing of the outputs is differentiated twice.
+    appendix C), and takes less work: nothing of the outputs is differentiated twice.
 
     Args:
         outputs: What a network says, of its parameters.

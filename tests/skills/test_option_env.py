@@ -4,27 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compass import compass_options, in_direction
 
 from metaskill.envs.auto_reset import auto_reset
-from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
 from metaskill.skills.option import record_position
 from metaskill.skills.option_env import OptionEnv, follow_controller
-from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
-from metaskill.skills.space import SkillSpace
-
-DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
-
-
-def in_direction(obs):
-    return obs["skill"] @ DIRECTIONS
 
 
 @pytest.fixture(scope="module")
 def options() -> OptionEnv:
-    env = SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4))
-    return OptionEnv(SkillOptions(env, in_direction, 4))
+    return compass_options()
 
 
 def test_an_episode_has_as_many_options_as_fit_and_is_reset(options: OptionEnv, key) -> None:

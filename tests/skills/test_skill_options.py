@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compass import compass_options, in_direction
 
 from metaskill.envs.point_mass import PointMass
 from metaskill.rl.ppo import PPO
@@ -15,17 +16,10 @@ from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
 from metaskill.skills.space import SkillSpace
 
-DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
-
-
-def in_direction(obs):
-    return obs["skill"] @ DIRECTIONS
-
 
 @pytest.fixture(scope="module")
 def options() -> OptionEnv:
-    env = SkillEnv(PointMass(episode_length=10), SkillSpace("one_hot", 4))
-    return OptionEnv(SkillOptions(env, in_direction, 4))
+    return compass_options()
 
 
 def test_a_step_is_an_option_and_its_reward_the_sum(options: OptionEnv, key) -> None:
