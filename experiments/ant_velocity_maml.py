@@ -10,7 +10,7 @@ CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "velocity", "episode_length": 200}),
     family=FamilyConfig("goal_velocity"),
     trainer=TrainerConfig(env_steps=64_000_000, population=3),
-    meta=MAMLRLConfig(outer="trpo", num_curvature_tasks=8),
+    meta=MAMLRLConfig(outer="trpo", num_curvature_tasks=5),
 )
 
 BASELINES = baselines_of(CONFIG)

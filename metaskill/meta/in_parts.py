@@ -1,4 +1,9 @@
-"""The gradient of a mean over tasks, taken some tasks at a time."""
+"""What is computed of each task alone, and the gradient of its mean, some tasks at a time.
+
+A device with many units is fastest with all tasks side by side, if it has the memory for them. A
+processor is fastest with as few as its caches hold: a pass through a network makes, of each of a
+task's thousands of observations, hundreds of activations.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,30 +15,42 @@ from jaxtyping import Array, Float
 Params = Any
 Tasks = Any
 """A pytree; the first axis of each leaf is the task."""
+Task = Any
 Scalar = Float[Array, ""]
 
 
-def value_and_grad_in_parts(
-    loss: Callable[[Params, Tasks], Scalar], params: Params, tasks: Tasks, part_size: int
-) -> tuple[Scalar, Params]:
-    """Return a loss and its gradient, of which no more than a part is in memory at a time.
-
-    A device with many units is fastest with all tasks side by side, if it has the memory for
-    them; a processor's cache holds less.
+def map_in_parts(function: Callable[[Task], Any], tasks: Tasks, part_size: int) -> Any:
+    """Return what a function says of each task (leading axis: task).
 
     Args:
-        loss: The mean over some tasks.
+        function: Of one task.
+        tasks: All of them.
+        part_size: How many are taken side by side.
+    """
+    return jax.lax.map(function, tasks, batch_size=part_size)
+
+
+def value_and_grad_in_parts(
+    loss: Callable[[Params, Task], Scalar], params: Params, tasks: Tasks, part_size: int
+) -> tuple[Scalar, Params]:
+    """Return the mean of the tasks' losses, and its gradient.
+
+    No more than a part's activations are in memory at a time.
+
+    Args:
+        loss: Of one task.
         params: What to differentiate by.
         tasks: All of them.
         part_size: How many make a part; a divisor of their number.
     """
     n_parts = jax.tree.leaves(tasks)[0].shape[0] // part_size
-    if n_parts == 1:
-        return jax.value_and_grad(loss)(params, tasks)
     parts = jax.tree.map(lambda leaf: leaf.reshape(n_parts, part_size, *leaf.shape[1:]), tasks)
 
+    def mean_loss(params: Params, part: Tasks) -> Scalar:
+        return jnp.mean(jax.vmap(loss, in_axes=(None, 0))(params, part))
+
     def add(total: tuple[Scalar, Params], part: Tasks) -> tuple[tuple[Scalar, Params], None]:
-        found = jax.value_and_grad(loss)(params, part)
+        found = jax.value_and_grad(mean_loss)(params, part)
         return jax.tree.map(lambda old, new: old + new / n_parts, total, found), None
 
     zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))

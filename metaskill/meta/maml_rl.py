@@ -94,7 +94,7 @@ class MAMLRL:
         task_key, episode_key, key = jax.random.split(state.key, 3)
         tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, self.config.num_tasks))
         keys = jax.random.split(episode_key, self.config.num_tasks)
-        batch = jax.vmap(lambda task, k: self.experience_task(state, task, k))(tasks, keys)
+        batch = self.experience(state, tasks, keys)
         params, optimizer, losses = self.outer_step(state, batch)
         finite = all_finite(params)
         params, optimizer = accept_if(finite, (params, optimizer), (state.params, state.optimizer))
@@ -173,20 +173,32 @@ class MAMLRL:
         }
         return params, state.optimizer, losses
 
-    def experience_task(
-        self, state: MAMLRLState, task: Context, key: PRNGKeyArray
-    ) -> TaskExperience:
-        """Play a task, adapting between the inner steps, and play it once more."""
-        before_key, after_key = jax.random.split(key)
+    def experience(self, state: MAMLRLState, tasks: Context, keys: PRNGKeyArray) -> TaskExperience:
+        """Play tasks, adapting to each between the inner steps, and play them once more.
+
+        All worlds of all tasks are stepped side by side.
+
+        Args:
+            state: The meta-learned state.
+            tasks: The tasks (axis: task).
+            keys: Source of each task's randomness (axis: task).
+        """
         step_size = self.objective.step_size(state.params, state.hparams)
+        play = jax.vmap(self._play, in_axes=(0, 0, 0, None))
 
-        def step(policy: Params, key: PRNGKeyArray) -> tuple[Params, Experience]:
-            experience = self._play(policy, task, key, state.hparams)
-            return self.objective.inner_step(policy, experience, step_size), experience
+        def step(policies: Params, keys: PRNGKeyArray) -> tuple[Params, Experience]:
+            experience = play(policies, tasks, keys, state.hparams)
+            return self.objective.inner_steps(policies, experience, step_size), experience
 
-        keys = jax.random.split(before_key, self.config.inner_steps)
-        adapted, before = jax.lax.scan(step, state.params["policy"], keys)
-        return TaskExperience(before, self._play(adapted, task, after_key, state.hparams))
+        split = jax.vmap(lambda key: jax.random.split(key, self.config.inner_steps + 1))
+        before_keys, after_keys = jnp.split(split(keys).T, (self.config.inner_steps,))
+        policies = jax.tree.map(
+            lambda leaf: jnp.broadcast_to(leaf, (*keys.shape, *leaf.shape)),
+            state.params["policy"],
+        )
+        adapted, before = jax.lax.scan(step, policies, before_keys)
+        before = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), before)
+        return TaskExperience(before, play(adapted, tasks, after_keys[0], state.hparams))
 
     def adapt_to(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int

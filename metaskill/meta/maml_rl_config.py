@@ -30,8 +30,9 @@ class MAMLRLConfig:
         num_curvature_tasks: Tasks that TRPO takes the divergence's Hessian on, all by
             default. Its products are most of an outer step's work; fewer tasks are a
             noisier estimate of the same Hessian.
-        tasks_at_once: Tasks whose part of the outer gradient is computed side by side, all by
-            default; a divisor of `num_tasks`. Fewer take less memory.
+        tasks_at_once: Tasks that are adapted to, and differentiated, side by side; a divisor
+            of `num_tasks`. By default one on CPUs, whose caches hold little more, and all
+            on other devices.
         num_epochs: ProMP's gradient steps in an iteration.
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.

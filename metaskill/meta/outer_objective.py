@@ -1,5 +1,6 @@
 """What meta-learning of policies improves: adapted policies, as a function of those before."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from metaskill.meta.adapt import InnerLoop, descend, inner_direction
-from metaskill.meta.in_parts import value_and_grad_in_parts
+from metaskill.meta.in_parts import map_in_parts, value_and_grad_in_parts
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.meta.maml_rl_state import Adaptation, TaskExperience
 from metaskill.meta.policy_gradient import (
@@ -77,6 +78,12 @@ class OuterObjective:
             adapted, jnp.sum(kl) / max(self.config.inner_steps, 1), jnp.sum(exploration)
         )
 
+    def inner_steps(self, policies: Params, experience: Experience, step_size: Any) -> Params:
+        """Return the policies of all tasks after an inner step on their own (axis: task)."""
+        return self._of_each_task(
+            lambda own: self.inner_step(own[0], own[1], step_size), (policies, experience)
+        )
+
     def loss(self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams) -> Scalar:
         """Return what the outer step descends: the adapted policies' loss, through adaptation.
 
@@ -84,27 +91,28 @@ class OuterObjective:
         loss. E-MAML's term gives what was sampled before adaptation credit for the
         return after it, relative to that of the other tasks.
         """
-        return self._mean_loss(params, (batch, _credit(batch)), hparams)
+        tasks = (batch, _credit(batch))
+        return jnp.mean(self._of_each_task(lambda t: self._task_loss(params, t, hparams), tasks))
 
     def value_and_grad(
         self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
     ) -> tuple[Scalar, dict[str, Any]]:
-        """Return the loss and its gradient, taken `tasks_at_once`."""
+        """Return the loss and its gradient."""
+        tasks = (batch, _credit(batch))
         return value_and_grad_in_parts(
-            lambda p, part: self._mean_loss(p, part, hparams),
-            params,
-            (batch, _credit(batch)),
-            self.config.tasks_at_once or self.config.num_tasks,
+            lambda p, task: self._task_loss(p, task, hparams), params, tasks, self._tasks_at_once
         )
 
     def divergence(
         self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
     ) -> Scalar:
         """Return the mean over tasks of KL(adapted policy that acted || adapted policy)."""
-        adapted = self._adapt_tasks(params, batch, hparams).params
-        return jnp.mean(
-            jax.vmap(lambda p, e: kl_from_behaviour(self.policy, p, e))(adapted, batch.after)
-        )
+
+        def of_task(task: TaskExperience) -> Scalar:
+            adapted = self.adapt(params, task.before, hparams).params
+            return kl_from_behaviour(self.policy, adapted, task.after)
+
+        return jnp.mean(self._of_each_task(of_task, batch))
 
     def curvature(
         self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
@@ -112,38 +120,39 @@ class OuterObjective:
         """Return x to F x, with F the Hessian of the divergence at the parameters that acted."""
 
         def distributions(params: dict[str, Any]) -> Any:
-            adapted = self._adapt_tasks(params, batch, hparams).params
-            return jax.vmap(self.policy.apply)(adapted, batch.after.episodes.obs)
+            def of_task(task: TaskExperience) -> Any:
+                adapted = self.adapt(params, task.before, hparams).params
+                return self.policy.apply(adapted, task.after.episodes.obs)
+
+            return self._of_each_task(of_task, batch)
 
         def divergence(after: Any) -> Scalar:
             return jnp.mean(jax.vmap(mean_kl)(batch.after, after))
 
         return gauss_newton_product(distributions, divergence, params)
 
-    def _mean_loss(
+    @property
+    def _tasks_at_once(self) -> int:
+        on_cpu = jax.default_backend() == "cpu"
+        return self.config.tasks_at_once or (1 if on_cpu else self.config.num_tasks)
+
+    def _of_each_task(self, function: Callable[[Any], Any], tasks: Any) -> Any:
+        return map_in_parts(function, tasks, self._tasks_at_once)
+
+    def _task_loss(
         self,
         params: dict[str, Any],
-        tasks: tuple[TaskExperience, Float[Array, " task"]],
+        task: tuple[TaskExperience, Scalar],
         hparams: MAMLRLHparams,
     ) -> Scalar:
-        batch, credit = tasks
-        adaptation = self._adapt_tasks(params, batch, hparams)
+        experience, credit = task
+        adaptation = self.adapt(params, experience.before, hparams)
         if self.config.outer == "promp":
-            after = jax.vmap(lambda p, e: clipped_loss(self.policy, p, e, hparams.clip))(
-                adaptation.params, batch.after
-            )
-            loss = proximal_loss(after, adaptation.kl, hparams.kl_weight)
+            clipped = clipped_loss(self.policy, adaptation.params, experience.after, hparams.clip)
+            loss = proximal_loss(clipped, adaptation.kl, hparams.kl_weight)
         else:
-            after = jax.vmap(lambda p, e: surrogate_loss(lvc, self.policy, p, e))(
-                adaptation.params, batch.after
-            )
-            loss = jnp.mean(after)
-        return loss + hparams.exploration * jnp.mean(credit * adaptation.exploration)
-
-    def _adapt_tasks(
-        self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
-    ) -> Adaptation:
-        return jax.vmap(lambda before: self.adapt(params, before, hparams))(batch.before)
+            loss = surrogate_loss(lvc, self.policy, adaptation.params, experience.after)
+        return loss + hparams.exploration * credit * adaptation.exploration
 
 
 def _credit(batch: TaskExperience) -> Float[Array, " task"]:

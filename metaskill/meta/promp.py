@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from metaskill.meta.policy_gradient import Scalar
 
@@ -14,24 +13,24 @@ Params = Any
 
 
 def proximal_loss(
-    clipped_after: Float[Array, " task"],
-    kl_before: Float[Array, " task"],
+    clipped_after: Scalar,
+    kl_before: Scalar,
     kl_weight: float | Array,
 ) -> Scalar:
-    """Return minus the objective of ProMP (Rothfuss et al. 2018, equation 12).
+    """Return minus the objective of ProMP for one task (Rothfuss et al. 2018, equation 12).
 
         J = J^CLIP(theta') - eta KL(pi_theta_o || pi_theta),
         theta' = theta + alpha grad J^LR(theta)
 
-    averaged over tasks. The first term keeps the adapted policies near those that acted,
-    the second the policy before adaptation.
+    The first term keeps the adapted policy near the one that acted, the second the policy
+    before adaptation.
 
     Args:
-        clipped_after: `clipped_loss` of each task's adapted parameters.
-        kl_before: `kl_from_behaviour` on what each task was adapted to.
+        clipped_after: `clipped_loss` of the adapted parameters.
+        kl_before: `kl_from_behaviour` on what they were adapted to.
         kl_weight: eta.
     """
-    return jnp.mean(clipped_after + kl_weight * kl_before)
+    return clipped_after + kl_weight * kl_before
 
 
 def adam_epochs(

@@ -30,8 +30,7 @@ def learner_of(env: Env, **changes) -> MAMLRL:
 def experience(learner: MAMLRL, state: MAMLRLState) -> TaskExperience:
     keys = jax.random.split(jax.random.key(1), (2, SMALL.num_tasks))
     tasks = jax.vmap(learner.family.sample)(keys[0])
-    play = jax.jit(jax.vmap(learner.experience_task, in_axes=(None, 0, 0)))
-    return play(state, tasks, keys[1])
+    return jax.jit(learner.experience)(state, tasks, keys[1])
 
 
 def cut(part: Experience) -> Experience:
@@ -174,11 +173,12 @@ def test_emaml_credits_what_was_sampled_with_the_return_after(
     assert float(exploration_loss(trpo.policy, policy, before)) == pytest.approx(-1.0, rel=1e-5)
 
 
-def test_the_gradient_taken_one_task_at_a_time_is_the_gradient(
-    point_mass, state, batch, gradient_of
+@pytest.mark.parametrize("tasks_at_once", [1, 3])
+def test_the_gradient_taken_in_parts_is_the_gradient(
+    point_mass, state, batch, gradient_of, tasks_at_once: int
 ) -> None:
     """E-MAML's credit too, which compares tasks with each other."""
-    learner = learner_of(point_mass, tasks_at_once=1)
+    learner = learner_of(point_mass, tasks_at_once=tasks_at_once)
     hparams = dataclasses.replace(HPARAMS, exploration=jnp.float32(2.0))
     _, gradient = jax.jit(learner.objective.value_and_grad)(state.params, batch, hparams)
     expected = gradient_of(state.params, batch, hparams)
