@@ -48,7 +48,7 @@ def main(wanted: list[str]) -> None:
 
 
 def throughput(scene: str) -> Iterator[tuple[str, Figure]]:
-    """Experts at work, replayed by raw MuJoCo: the same model, states and controls, in turns.
+    """Experts at work, replayed by raw MuJoCo: the same models, states and controls, in turns.
 
     The environment is measured with resets, rewards and observations under random actions
     that begin where experts have come to.
@@ -76,6 +76,7 @@ def throughput(scene: str) -> Iterator[tuple[str, Figure]]:
     raw = RawBatch(
         env.model,
         np.concatenate([np.asarray(physics.qpos), np.asarray(physics.qvel)], axis=-1),
+        fields=start.model_leaves,
         activations=np.asarray(physics.act),
     )
     controls = np.asarray(record(start, actions))
@@ -86,7 +87,7 @@ def throughput(scene: str) -> Iterator[tuple[str, Figure]]:
         }
     )
     value, interval = ratio(seconds["raw"], seconds["env"])
-    source = "limit: mujoco.batch, same model, states, controls and threads, in turns"
+    source = "limit: mujoco.batch, same models, states, controls and threads, in turns"
     short = scene.removeprefix("arm_")
     yield f"arm_native_over_raw_{short}", Figure(value, interval, [value], source, required=0.85)
     speed = WORLDS * STEPS / np.median(seconds["env"])

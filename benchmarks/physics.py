@@ -160,7 +160,8 @@ def nested_throughput(start: State, controls: np.ndarray) -> dict[str, Figure]:
     masses = task_masses()
     per_world = np.broadcast_to(masses[None, :, None], (*NESTING, masses.shape[-1]))
     model = load_brax_model("ant")
-    raw = RawBatch(model, rows(start.physics), per_world.reshape(WORLDS, -1))
+    fields = {"body_mass": per_world.reshape(WORLDS, -1)}
+    raw = RawBatch(model, rows(start.physics), fields)
     step = nested_step(make_engine("native", model))
     state = jax.tree.map(nested, start.physics)
     nested_controls = controls.reshape(STEPS, *NESTING, 8)

@@ -88,7 +88,7 @@ def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callab
     stages: dict[str, Callable[[], object]] = {}
     if isinstance(engine, NativeEngine):
         rows = np.concatenate([np.asarray(physics.qpos), np.asarray(physics.qvel)], axis=-1)
-        raw = RawBatch(engine.model, rows, activations=np.asarray(physics.act))
+        raw = RawBatch(engine.model, rows, leaves, np.asarray(physics.act))
         raw_controls = np.asarray(controls)
         stages["limit"] = lambda: raw.run(raw_controls, n_substeps)
     return stages | {"physics": lambda: jax.block_until_ready(run(physics, controls))}

@@ -1,10 +1,11 @@
 """Timing things against each other: in turns, so that noise hits them alike."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import mujoco
 import numpy as np
+from jax.typing import ArrayLike
 from mujoco import batch as mujoco_batch
 
 
@@ -41,7 +42,7 @@ class RawBatch:
         self,
         model: mujoco.MjModel,
         states: np.ndarray,
-        masses: np.ndarray | None = None,
+        fields: Mapping[str, ArrayLike] | None = None,
         activations: np.ndarray | None = None,
     ):
         """Prepare worlds at some states.
@@ -49,12 +50,14 @@ class RawBatch:
         Args:
             model: The model.
             states: Positions and velocities, one row a world.
-            masses: `body_mass` of each world, if it varies.
+            fields: What of the model varies, by name (leading axis: world). Where a fixture
+                stands decides what is touched, and so what there is to compute.
             activations: Of the actuators, one row a world, where they have any.
         """
         self._batch = mujoco_batch.Batch(model, len(states))
-        if masses is not None:
-            self._batch.expand("body_mass")[...] = masses
+        for name, values in (fields or {}).items():
+            field = self._batch.expand(name)
+            field[...] = np.reshape(values, field.shape)
         self._start = states
         self._activations = activations
         self._nq = model.nq

@@ -40,32 +40,66 @@ class Way(NamedTuple):
 
 
 def way_around(start: Float[Array, "2"], goal: Float[Array, "2"], obstacle: Obstacle) -> Way:
-    """Return the shortest way, by Bellman and Ford's relaxation over straight lines.
+    """Return the shortest way: straight to the goal, or by a first and a last node.
 
     A line that comes closer to a wall than the clearance costs as if it were longer, 10 m a
     metre, so that who stands close to a wall moves away from it; one through a wall costs 2 m
     more.
     """
-    points = jnp.concatenate([start[None], jnp.asarray(obstacle.nodes), goal[None]])
-    steps = _length(points[:, None] - points[None])
-    each = jax.vmap(jax.vmap(_distance_and_crossing, (None, None, 0)), (None, 0, None))
-    distances, crosses = jax.vmap(each, (0, None, None))(
-        points, points, jnp.asarray(obstacle.walls)
+    nodes = jnp.asarray(obstacle.nodes)
+    between = _between_nodes(obstacle)
+    leave = jax.vmap(lambda node: _line(start, node, obstacle))(nodes)
+    arrive = jax.vmap(lambda node: _line(node, goal, obstacle))(nodes)
+    straight = _line(start, goal, obstacle)
+    costs = leave.cost[:, None] + between.cost + arrive.cost
+    first, last = jnp.unravel_index(jnp.argmin(costs), costs.shape)
+    length = leave.length[first] + between.length[first, last] + arrive.length[last]
+    is_straight = straight.cost <= jnp.min(costs)
+    return Way(
+        target=jnp.where(is_straight, goal, nodes[first]),
+        length=jnp.where(is_straight, straight.length, length),
     )
-    depth = jnp.sum(jnp.maximum(obstacle.clearance - distances, 0.0), axis=-1)
-    costs = steps + _COST_OF_DEPTH * depth + _CROSSING * jnp.sum(crosses, axis=-1)
-    # Standing still is no step.
-    costs += jnp.diag(jnp.full(len(points), jnp.inf))
-    remaining = jnp.full(len(points), jnp.inf).at[-1].set(0.0)
-    lengths = jnp.zeros(len(points))
-    following = jnp.zeros(len(points), jnp.int32)
-    for _ in range(len(points) - 1):
-        through = costs + remaining
-        best = jnp.argmin(through, axis=1)
-        following = best
-        lengths = (jnp.take_along_axis(steps, best[:, None], 1)[:, 0] + lengths[best]).at[-1].set(0)
-        remaining = jnp.min(through, axis=1).at[-1].set(0.0)
-    return Way(target=points[following[0]], length=lengths[0])
+
+
+class _Line(NamedTuple):
+    """What it takes to go from one point to another.
+
+    Attributes:
+        cost: What is compared.
+        length: How far it is, metres.
+    """
+
+    cost: Float[Array, "*lines"]
+    length: Float[Array, "*lines"]
+
+
+def _between_nodes(obstacle: Obstacle) -> _Line:
+    """Return the cheapest ways from node to node (axes: first, last), whatever lies between.
+
+    Of constants alone, so that no world computes it.
+    """
+    nodes = jnp.asarray(obstacle.nodes)
+    each = jax.vmap(jax.vmap(lambda a, b: _line(a, b, obstacle), (None, 0)), (0, None))
+    apart = ~jnp.eye(len(nodes), dtype=bool)
+    cost, length = (jnp.where(apart, values, 0.0) for values in each(nodes, nodes))
+    # Each round doubles the number of lines that a way may have.
+    for _ in range(len(nodes).bit_length()):
+        through = cost[:, :, None] + cost[None]
+        middle = jnp.argmin(through, axis=1, keepdims=True)
+        lengths = length[:, :, None] + length[None]
+        cost = jnp.take_along_axis(through, middle, 1)[:, 0]
+        length = jnp.take_along_axis(lengths, middle, 1)[:, 0]
+    return _Line(cost, length)
+
+
+def _line(one: Float[Array, "2"], other: Float[Array, "2"], obstacle: Obstacle) -> _Line:
+    """Return what a straight line takes."""
+    distances, crosses = jax.vmap(_distance_and_crossing, (None, None, 0))(
+        one, other, jnp.asarray(obstacle.walls)
+    )
+    length = _length(one - other)
+    depth = jnp.sum(jnp.maximum(obstacle.clearance - distances, 0.0))
+    return _Line(length + _COST_OF_DEPTH * depth + _CROSSING * jnp.sum(crosses), length)
 
 
 def _distance_and_crossing(
