@@ -1,5 +1,7 @@
 """MAML tells twenty unseen characters apart after one picture of each."""
 
+import dataclasses
+
 from experiments.glyphs_5w1s import BASELINES, FILTERS, TRAINER
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.results.few_shot import against_neighbours
@@ -7,9 +9,10 @@ from metaskill.training.supervised_experiment import ProblemConfig, SupervisedEx
 
 CONFIG = SupervisedExperiment(
     problem=ProblemConfig("glyphs", {"ways": 20, "shots": 1, "filters": FILTERS}),
-    trainer=TRAINER,
+    trainer=dataclasses.replace(TRAINER, env_steps=1500),
     meta=SupervisedConfig(
         tasks_per_update=4,
+        tasks_at_once=1,
         updates_per_iteration=10,
         max_inner_steps=5,
         eval_steps=5,

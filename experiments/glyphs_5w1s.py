@@ -8,7 +8,7 @@ from metaskill.training.supervised_experiment import ProblemConfig, SupervisedEx
 # Finn et al. 2017 have 64 filters, 60,000 iterations and a larger meta-batch, for a GPU.
 FILTERS = 24
 TRAINER = TrainerConfig(
-    env_steps=1500,
+    env_steps=5000,
     population=3,
     iterations_per_chunk=10,
     chunks_per_evaluation=1000,
@@ -20,6 +20,7 @@ CONFIG = SupervisedExperiment(
     trainer=TRAINER,
     meta=SupervisedConfig(
         tasks_per_update=8,
+        tasks_at_once=1,
         updates_per_iteration=10,
         max_inner_steps=1,
         eval_steps=3,

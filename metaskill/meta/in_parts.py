@@ -12,11 +12,31 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from metaskill.errors import UserError
+
 Params = Any
 Tasks = Any
 """A pytree; the first axis of each leaf is the task."""
 Task = Any
 Scalar = Float[Array, ""]
+
+
+def require_parts(tasks_at_once: int | None, whole_name: str, whole: int) -> None:
+    """Refuse a number of tasks at once that does not divide their whole number.
+
+    Args:
+        tasks_at_once: The number; None is the default.
+        whole_name: What the configuration calls the whole number.
+        whole: The whole number.
+
+    Raises:
+        UserError: If it does not divide it.
+    """
+    if tasks_at_once is not None and (tasks_at_once < 1 or whole % tasks_at_once):
+        raise UserError(
+            f"tasks_at_once is {tasks_at_once}: it must divide {whole_name}, which is {whole}, "
+            "or be None."
+        )
 
 
 def map_in_parts(function: Callable[[Task], Any], tasks: Tasks, part_size: int) -> Any:

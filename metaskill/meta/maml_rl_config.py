@@ -7,6 +7,7 @@ from jaxtyping import Array
 
 from metaskill.errors import UserError, nearest
 from metaskill.meta.adapt import ORDERS
+from metaskill.meta.in_parts import require_parts
 from metaskill.meta.surrogates import find_surrogate
 from metaskill.networks.mlp import find_activation
 
@@ -64,13 +65,7 @@ class MAMLRLConfig:
         if self.num_curvature_tasks is not None and self.num_curvature_tasks < 1:
             number = self.num_curvature_tasks
             raise UserError(f"num_curvature_tasks is {number}: it must be at least 1, or None.")
-        if self.tasks_at_once is not None and (
-            self.tasks_at_once < 1 or self.num_tasks % self.tasks_at_once
-        ):
-            raise UserError(
-                f"tasks_at_once is {self.tasks_at_once}: it must divide num_tasks, which is "
-                f"{self.num_tasks}, or be None."
-            )
+        require_parts(self.tasks_at_once, "num_tasks", self.num_tasks)
         if self.inner_steps < 0:
             raise UserError(f"inner_steps is {self.inner_steps}: it must be at least 0.")
         for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):

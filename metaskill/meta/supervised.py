@@ -17,6 +17,7 @@ from metaskill.meta.adapt import (
     descend,
     reptile_direction,
 )
+from metaskill.meta.in_parts import map_in_parts, value_and_grad_in_parts
 from metaskill.meta.problem import SampleTask, SupervisedProblem, Task
 from metaskill.meta.supervised_config import (
     INNER_OPTIMIZERS,
@@ -138,10 +139,10 @@ class SupervisedLearner:
         metrics["skipped_updates"] = (~finite).astype(jnp.float32)
         return dataclasses.replace(state, params=params, optimizer=optimizer, key=key), metrics
 
-    def meta_loss(
+    def value_and_grad(
         self, params: MetaParams, tasks: Task, hparams: SupervisedHparams
-    ) -> tuple[Float[Array, ""], Metrics]:
-        """Return the mean loss after adaptation, over the tasks that count.
+    ) -> tuple[Float[Array, ""], MetaParams]:
+        """Return the mean loss after adaptation, over the tasks that count, and its gradient.
 
         mean_i L_i(theta - alpha grad L_i(theta; support_i); query_i), equation 1 of Finn et
         al. 2017 with more inner steps where `inner_steps` says so.
@@ -150,23 +151,15 @@ class SupervisedLearner:
             params: Meta-parameters.
             tasks: Tasks (axis: task).
             hparams: Hyperparameters.
-
-        Returns:
-            The loss, and for the record what it was before adaptation.
         """
 
-        def of_task(task: Task) -> tuple[Float[Array, ""], Float[Array, ""]]:
-            before = self.problem.batch_loss(jax.lax.stop_gradient(params.initial), task.query)
+        def weighted_loss(params: MetaParams, weighted: tuple[Task, Array]) -> Float[Array, ""]:
+            task, weight = weighted
             adapted = self._adapt(params, task, hparams)
-            return before, self.problem.batch_loss(adapted, task.query)
+            return weight * self.problem.batch_loss(adapted, task.query)
 
-        before, after = jax.vmap(of_task)(tasks)
-        weights = self._task_weights(hparams)
-        loss = jnp.sum(weights * after)
-        return loss, {
-            "loss/pre_adaptation": jnp.sum(weights * before),
-            "loss/post_adaptation": loss,
-        }
+        weights = self.config.tasks_per_update * self._task_weights(hparams)
+        return value_and_grad_in_parts(weighted_loss, params, (tasks, weights), self._tasks_at_once)
 
     def evaluate(self, state: SupervisedState, key: PRNGKeyArray) -> Metrics:
         """Adapt to meta-test tasks of every set-up and report each measure after each step.
@@ -218,12 +211,25 @@ class SupervisedLearner:
     def _outer_gradient_step(
         self, state: SupervisedState, tasks: Task
     ) -> tuple[MetaParams, optax.OptState, Metrics]:
-        grads, metrics = jax.grad(self.meta_loss, has_aux=True)(state.params, tasks, state.hparams)
+        loss, grads = self.value_and_grad(state.params, tasks, state.hparams)
+        before = map_in_parts(
+            lambda task: self.problem.batch_loss(state.params.initial, task.query),
+            tasks,
+            self._tasks_at_once,
+        )
         # optax raises a float to an integer power, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer = self._optimizer.update(grads, state.optimizer)
         params = descend(state.params, state.hparams.outer_lr, updates)
-        return params, optimizer, {**metrics, "grad_norm": optax.tree.norm(grads)}
+        return (
+            params,
+            optimizer,
+            {
+                "loss/pre_adaptation": jnp.sum(self._task_weights(state.hparams) * before),
+                "loss/post_adaptation": loss,
+                "grad_norm": optax.tree.norm(grads),
+            },
+        )
 
     def _reptile(
         self, state: SupervisedState, tasks: Task
@@ -260,6 +266,10 @@ class SupervisedLearner:
 
     def _inner_lr(self, params: MetaParams, hparams: SupervisedHparams) -> StepSize:
         return hparams.inner_lr if params.inner_lr is None else params.inner_lr
+
+    @property
+    def _tasks_at_once(self) -> int:
+        return self.config.tasks_at_once or self.config.tasks_per_update
 
     def _task_weights(self, hparams: SupervisedHparams) -> Float[Array, " task"]:
         """Return equal weights for the first `num_tasks` tasks, 0 for the others."""

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from metaskill.errors import UserError, nearest
 from metaskill.meta.adapt import ORDERS
+from metaskill.meta.in_parts import require_parts
 
 INNER_OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     "sgd": optax.identity,
@@ -28,6 +29,9 @@ class SupervisedConfig:
         outer_rule: `gradient` of the loss after adaptation, or `reptile`.
         inner_optimizer: `sgd`, `momentum` or `adam`.
         tasks_per_update: Tasks in one outer update.
+        tasks_at_once: Tasks whose losses after adaptation are computed and differentiated side
+            by side, all by default; a divisor of `tasks_per_update`. With images, a CPU's
+            caches hold one.
         updates_per_iteration: Outer updates in one call of `step`, which reports their mean: a
             row of the record for each of them would cost more than the update.
         max_inner_steps: Inner steps in the program; `hparams.inner_steps` are made.
@@ -40,6 +44,7 @@ class SupervisedConfig:
     outer_rule: str = "gradient"
     inner_optimizer: str = "sgd"
     tasks_per_update: int = 25
+    tasks_at_once: int | None = None
     updates_per_iteration: int = 100
     max_inner_steps: int = 1
     eval_steps: int = 10
@@ -56,6 +61,7 @@ class SupervisedConfig:
         ):
             if getattr(self, field) < 1:
                 raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        require_parts(self.tasks_at_once, "tasks_per_update", self.tasks_per_update)
         for field in ("max_inner_steps", "eval_steps"):
             if getattr(self, field) < 0:
                 raise UserError(f"{field} is {getattr(self, field)}: it must be at least 0.")

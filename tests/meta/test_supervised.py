@@ -56,8 +56,8 @@ def test_the_order_of_the_tasks_does_not_matter() -> None:
     state = maml.init(jax.random.key(0), HPARAMS)
     tasks = jax.vmap(PROBLEM.sample)(jax.random.split(jax.random.key(1), 4))
     other = jax.tree.map(lambda leaf: leaf[jnp.array([2, 0, 3, 1])], tasks)
-    gradient = jax.jit(jax.grad(maml.meta_loss, has_aux=True))
-    equal(gradient(state.params, tasks, HPARAMS)[0], gradient(state.params, other, HPARAMS)[0])
+    gradient = jax.jit(lambda tasks: maml.value_and_grad(state.params, tasks, HPARAMS)[1])
+    equal(gradient(tasks), gradient(other))
 
 
 def test_tasks_that_do_not_count_change_nothing() -> None:
@@ -65,9 +65,20 @@ def test_tasks_that_do_not_count_change_nothing() -> None:
     params = maml.init(jax.random.key(0), HPARAMS).params
     tasks = jax.vmap(PROBLEM.sample)(jax.random.split(jax.random.key(1), 4))
     first_two = jax.tree.map(lambda leaf: leaf[:2], tasks)
-    of_two = learner(tasks_per_update=2).meta_loss(params, first_two, HPARAMS)[0]
-    masked = maml.meta_loss(params, tasks, dataclasses.replace(HPARAMS, num_tasks=2))[0]
+    of_two, _ = learner(tasks_per_update=2).value_and_grad(params, first_two, HPARAMS)
+    masked, _ = maml.value_and_grad(params, tasks, dataclasses.replace(HPARAMS, num_tasks=2))
     assert float(masked) == pytest.approx(float(of_two), rel=1e-6)
+
+
+def test_tasks_one_at_a_time_give_the_gradient_of_all_side_by_side() -> None:
+    maml, in_parts = learner(), learner(tasks_at_once=1)
+    params = maml.init(jax.random.key(0), HPARAMS).params
+    tasks = jax.vmap(PROBLEM.sample)(jax.random.split(jax.random.key(1), 4))
+    three = dataclasses.replace(HPARAMS, num_tasks=3)
+    equal(
+        jax.jit(in_parts.value_and_grad)(params, tasks, three)[1],
+        jax.jit(maml.value_and_grad)(params, tasks, three)[1],
+    )
 
 
 def test_without_inner_steps_it_is_plain_learning() -> None:
@@ -76,7 +87,7 @@ def test_without_inner_steps_it_is_plain_learning() -> None:
     params = maml.init(jax.random.key(0), HPARAMS).params
     tasks = jax.vmap(PROBLEM.sample)(jax.random.split(jax.random.key(1), 4))
     plain = dataclasses.replace(HPARAMS, inner_steps=0)
-    grads = jax.jit(jax.grad(maml.meta_loss, has_aux=True))(params, tasks, plain)[0]
+    _, grads = jax.jit(maml.value_and_grad)(params, tasks, plain)
     together = jax.tree.map(lambda leaf: leaf.reshape(-1, 1), tasks.query)
     expected = jax.grad(PROBLEM.batch_loss)(params.initial, together)
     jax.tree.map(
