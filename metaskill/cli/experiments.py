@@ -33,9 +33,20 @@ def find_module(name: str) -> ModuleType:
 
 
 def find_experiment(name: str) -> Experiment:
-    """Return the configuration of the experiment called `name`."""
-    config: Experiment = find_module(name).CONFIG
-    return config
+    """Return the configuration of an experiment, or of a baseline such as `maze_spirl-sac`.
+
+    Raises:
+        UserError: If there is none.
+    """
+    experiment, separator, baseline = name.partition("-")
+    config: Experiment = find_module(experiment).CONFIG
+    if not separator:
+        return config
+    baselines = find_baselines(experiment)
+    if baseline not in baselines:
+        known = nearest(baseline, baselines) if baselines else "it has none."
+        raise UserError(f"{experiment} has no baseline called {baseline!r}: {known}")
+    return baselines[baseline]
 
 
 def find_baselines(name: str) -> dict[str, Experiment]:

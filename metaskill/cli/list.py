@@ -1,10 +1,10 @@
 """usage: metaskill list
 
-Lists the experiments that `metaskill train` knows, environments, engines, randomizations,
-supervised problems, and policies that `metaskill collect` knows.
+Lists the experiments that `metaskill train` knows and their baselines, environments, engines,
+randomizations, supervised problems, and policies that `metaskill collect` knows.
 """
 
-from metaskill.cli.experiments import experiment_names, find_module
+from metaskill.cli.experiments import experiment_names, find_baselines, find_module
 from metaskill.cli.flags import parse
 from metaskill.envs.registry import environment_names
 from metaskill.meta.problems import PROBLEMS
@@ -22,6 +22,10 @@ def run(arguments: list[str]) -> None:
     for name in names:
         summary = (find_module(name).__doc__ or "").strip().splitlines()[0]
         print(f"  {name:<{width}}  {summary}")
+    print("baselines (EXPERIMENT-BASELINE)")
+    for name in names:
+        if baselines := find_baselines(name):
+            print(f"  {name:<{width}}  {'  '.join(f'-{baseline}' for baseline in baselines)}")
     print("environments\n  " + "  ".join(environment_names()))
     print("engines\n  " + "  ".join(ENGINE_NAMES))
     print("randomizations\n  " + "  ".join(RANDOMIZATIONS))

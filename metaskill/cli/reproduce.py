@@ -70,12 +70,12 @@ def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
     for run in dict.fromkeys([*configs, *borrowed]):
         if run in borrowed:
             other = borrowed[run]
-            runs[run] = _train(other, find_experiment(other), workdir.parent / other, other)
+            runs[run] = _train(other, find_experiment(other), workdir.parent / other)
         elif run == "main":
-            runs[run] = _train(name, _prepared(configs[run], workdir), workdir, name)
+            runs[run] = _train(name, _prepared(configs[run], workdir), workdir)
         else:
             folder = pathlib.Path(f"{workdir}-{run}")
-            runs[run] = _train(name, _prepared(configs[run], workdir), folder, f"{name}, {run}")
+            runs[run] = _train(f"{name}-{run}", _prepared(configs[run], workdir), folder)
     return runs
 
 
@@ -85,17 +85,17 @@ def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
     if source is None:
         return config
     folder = workdir.parent / source.folder.path.name
-    _train(source.experiment, source.config, folder, folder.name)
+    _train(source.experiment, source.config, folder)
     return with_source(config, source.at(folder))
 
 
-def _train(name: str, config: Experiment, path: pathlib.Path, title: str) -> TrainedRun:
+def _train(name: str, config: Experiment, path: pathlib.Path) -> TrainedRun:
     collected = prepare_data(config)
     if collected is not None:
         say_collected(collected)
     folder = RunFolder(path)
     folder.create(name, config)
     learner = config.make_learner()
-    with ProgressBar(config.trainer.env_steps, title, learner.headline) as progress:
+    with ProgressBar(config.trainer.env_steps, path.name, learner.headline) as progress:
         outcome = train(config, folder, progress)
     return TrainedRun(config, learner, folder, outcome)

@@ -1,8 +1,8 @@
 """usage: metaskill train EXPERIMENT [flags]
 
-Trains an experiment (`metaskill list` names them). SIGTERM or Ctrl-C ends it after the
-current chunk, with the state saved and exit code 75: the same command goes on. A second
-Ctrl-C ends it at once. docs/training.md says more.
+Trains an experiment, or a baseline of one, such as maze_spirl-sac (`metaskill list` names
+them). SIGTERM or Ctrl-C ends it after the current chunk, with the state saved and exit code 75:
+the same command goes on. A second Ctrl-C ends it at once. docs/training.md says more.
 
   --config.x.y=VALUE   override any field of the experiment's configuration, such as
                        --config.ppo.num_envs=1024 or --config.hparams.learning_rate=1e-3

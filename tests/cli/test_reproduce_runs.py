@@ -5,7 +5,10 @@ import pathlib
 import pytest
 
 from metaskill.cli import reproduce
+from metaskill.cli.experiments import find_baselines, find_experiment, open_run
 from metaskill.cli.reproduce import train_all
+from metaskill.errors import UserError
+from metaskill.training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -13,7 +16,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The experiments and folders that are trained, in order; each for its configuration."""
     calls: list[tuple[str, str]] = []
 
-    def train(name, config, path, title):
+    def train(name, config, path):
         calls.append((name, path.name))
         return config
 
@@ -27,7 +30,7 @@ def test_skills_are_trained_before_what_starts_from_them(trained, tmp_path: path
         ("ant_dads_xy", "ant_dads_xy"),
         ("ant_navigation_hierarchy", "mine"),
         ("ant_diayn_xy", "ant_diayn_xy"),
-        ("ant_navigation_hierarchy", "mine-diayn"),
+        ("ant_navigation_hierarchy-diayn", "mine-diayn"),
         ("ant_dads_xy", "ant_dads_xy"),
     ]
     assert runs["diayn"].source.folder.path == tmp_path / "ant_diayn_xy"
@@ -44,3 +47,26 @@ def test_the_usual_folder_goes_without_saying(trained) -> None:
     runs = train_all("half_cheetah_finetune", pathlib.Path("runs/half_cheetah_finetune"))
     assert runs["main"].source.run == ""
     assert runs["main"].source.folder.path == pathlib.Path("runs/half_cheetah_diayn")
+
+
+def test_a_baselines_run_is_opened_as_what_it_is(tmp_path: pathlib.Path) -> None:
+    """Also where the baseline is no experiment of the main one's kind."""
+    sac = find_experiment("maze_spirl-sac")
+    assert sac == find_baselines("maze_spirl")["sac"]
+    assert type(sac) is not type(find_experiment("maze_spirl"))
+    RunFolder(tmp_path / "mine-sac").create("maze_spirl-sac", sac)
+    _, name, opened = open_run(str(tmp_path / "mine-sac"))
+    assert (name, opened) == ("maze_spirl-sac", sac)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("maze_spirl-sca", "maze_spirl has no baseline called 'sca': did you mean 'sac'"),
+        ("demo-oracle", "demo has no baseline called 'oracle': it has none."),
+        ("maze-sac", "no experiment is called 'maze'"),
+    ],
+)
+def test_a_baseline_that_is_not_there_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        find_experiment(name)

@@ -119,7 +119,7 @@ def test_models_are_trained_before_what_they_guide(
 ) -> None:
     calls: list[tuple[str, str]] = []
 
-    def train(name, config, path, title):
+    def train(name, config, path):
         calls.append((name, path.name))
         return config
 
@@ -129,12 +129,12 @@ def test_models_are_trained_before_what_they_guide(
         ("maze_skills", "maze_skills"),
         ("maze_spirl", "mine"),
         ("maze_skills", "maze_skills"),
-        ("maze_spirl", "mine-no_prior"),
+        ("maze_spirl-no_prior", "mine-no_prior"),
         ("maze_cloning", "maze_cloning"),
-        ("maze_spirl", "mine-flat_prior"),
+        ("maze_spirl-flat_prior", "mine-flat_prior"),
         ("maze_cloning", "maze_cloning"),
-        ("maze_spirl", "mine-cloning"),
-        ("maze_spirl", "mine-sac"),
+        ("maze_spirl-cloning", "mine-cloning"),
+        ("maze_spirl-sac", "mine-sac"),
     ]
     assert runs["main"].source.run == str(tmp_path / "maze_skills")
     runs = train_all("maze_spirl", pathlib.Path("runs/maze_spirl"))
@@ -146,7 +146,7 @@ def test_every_size_is_guided_by_skills_of_its_own(
 ) -> None:
     trained: dict[str, int] = {}
 
-    def train(name, config, path, title):
+    def train(name, config, path):
         if name == "maze_skills":
             trained[path.name] = config.embedding.length
         return config
