@@ -3,7 +3,6 @@
 python -m benchmarks.arm_pictures writes docs/pictures/environments.png.
 """
 
-import copy
 import pathlib
 
 import jax
@@ -13,7 +12,8 @@ import numpy as np
 from benchmarks.arm import SCENES, make_arm
 from metaskill.envs.arm.kinematics import N_JOINTS, inverse
 from metaskill.envs.maze import Maze
-from metaskill.report.video import camera_of, draw_frame
+from metaskill.envs.pose import Pose
+from metaskill.report.video import draw_frame
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -41,14 +41,9 @@ def picture(scene: str) -> np.ndarray:
     reset_key, context_key = jax.random.split(jax.random.key(0))
     state = env.reset(reset_key, env.sample_context(context_key))
     status = env.current(state)
-    qpos = np.array(state.physics.qpos)
-    qpos[:N_JOINTS] = inverse(status.point.at[2].add(0.06), status.yaw)
-    # A model of its own, that shows what the context set up.
-    model = copy.copy(env.model)
-    for field in ("body_pos", "body_quat"):
-        if field in state.model_leaves:
-            getattr(model, field)[:] = state.model_leaves[field]
-    return draw_frame(model, qpos, camera_of(env), 300, 240)
+    joints = inverse(status.point.at[2].add(0.06), status.yaw)
+    pose = Pose(state.physics.qpos.at[:N_JOINTS].set(joints), state.model_leaves)
+    return draw_frame(env, pose, 300, 240)
 
 
 def draw_maze(axis: pyplot.Axes) -> None:

@@ -73,7 +73,10 @@ def run(arguments: list[str]) -> None:
     print(picture)
     if values.video and hasattr(learner.env, "model"):
         video = output / "plan.mp4"
-        write_video(learner.env, journeys.qpos.reshape(-1, journeys.qpos.shape[-1]), video)
+        one_after_the_other = jax.tree.map(
+            lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), journeys.pose
+        )
+        write_video(learner.env, one_after_the_other, video)
         print(video)
 
 

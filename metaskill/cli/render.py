@@ -18,11 +18,12 @@ from typing import Any
 
 import jax
 from absl import flags
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import parse
 from metaskill.envs.env import Observation
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.errors import UserError
 from metaskill.learner import ActingLearner, acts
 from metaskill.report.curves import best_member
@@ -89,8 +90,8 @@ def render(
         record = jax.jit(lambda s, key: learner.record_skills(s, skills, key, n_steps))
         write_grid(env, record(state, jax.random.key(seed)), output)
         return
-    positions = jax.jit(lambda state, key: _record(learner, state, key, n_steps))
-    write_video(env, positions(state, jax.random.key(seed)), output)
+    film = jax.jit(lambda state, key: _record(learner, state, key, n_steps))
+    write_video(env, film(state, jax.random.key(seed)), output)
 
 
 def render_prior(
@@ -107,19 +108,17 @@ def render_prior(
         raise UserError("no past data guides this run: leave --prior out.")
     env, sample_context = learner.env, learner.sample_context
 
-    def act(key: PRNGKeyArray) -> Float[Array, "time nq"]:
+    def act(key: PRNGKeyArray) -> Pose:
         context_key, key = jax.random.split(key)
         choose = draw_from_prior(env)
-        return roll_out(env, key, sample_context(context_key), choose, lambda w: w.physics.qpos)
+        return roll_out(env, key, sample_context(context_key), choose, pose_of)
 
-    positions = jax.jit(jax.vmap(act))(jax.random.split(jax.random.key(seed), _PANELS))
+    poses = jax.jit(jax.vmap(act))(jax.random.split(jax.random.key(seed), _PANELS))
     n_steps = min(env.env.episode_length, round(seconds / env.env.control_timestep))
-    write_grid(env.env, positions[:, :n_steps], output)
+    write_grid(env.env, jax.tree.map(lambda leaf: leaf[:, :n_steps], poses), output)
 
 
-def _record(
-    learner: ActingLearner, state: Any, key: PRNGKeyArray, n_steps: int
-) -> Float[Array, "time nq"]:
+def _record(learner: ActingLearner, state: Any, key: PRNGKeyArray, n_steps: int) -> Pose:
     env = learner.env
 
     def policy(obs: Observation) -> Array:
@@ -127,6 +126,7 @@ def _record(
 
     if isinstance(env, OptionEnv):
         start = env.reset(key, env.nominal_context())
-        course = follow_controller(env, policy, start, lambda state, _: state.physics.qpos)
-        return course.trace[:n_steps]
+        course = follow_controller(env, policy, start, lambda state, _: pose_of(state))
+        poses: Pose = jax.tree.map(lambda leaf: leaf[:n_steps], course.trace)
+        return poses
     return record_episode(env, policy, key, n_steps)

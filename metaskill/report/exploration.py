@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from metaskill.envs.env import Env
+from metaskill.envs.pose import Pose
 from metaskill.report.adaptation import picture
 from metaskill.report.video import draw_strip
 from metaskill.skills.exploration import Exploration
@@ -110,18 +111,16 @@ def draw_counts(axes: Axes, reached: Mapping[str, Bool[np.ndarray, "episode subt
     axes.legend(frameon=False, fontsize=8)
 
 
-def plot_strips(
-    env: Env, trajectories: Mapping[str, Float[np.ndarray, "time nq"]], n_frames: int = 8
-) -> bytes:
-    """Draw an episode for each way to draw actions as a PNG: a row of frames each.
+def plot_strips(env: Env, episodes: Mapping[str, Pose], n_frames: int = 8) -> bytes:
+    """Draw an episode (axis: time) for each way to draw actions as a PNG: a row of frames each.
 
     Raises:
         UserError: If the environment has no model.
     """
-    rows = len(trajectories)
+    rows = len(episodes)
     with picture(1, width=12.0, height=1.4 * rows, rows=rows) as panels:
-        for axes, (name, positions) in zip(panels.axes, trajectories.items(), strict=True):
-            axes.imshow(draw_strip(env, positions, n_frames))
+        for axes, (name, poses) in zip(panels.axes, episodes.items(), strict=True):
+            axes.imshow(draw_strip(env, poses, n_frames))
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_ylabel(_TITLES[name])

@@ -1,16 +1,18 @@
 """Videos of a robot, drawn without a display."""
 
 import contextlib
+import copy
 import logging
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 
 import imageio
+import jax
 import mujoco
 import numpy as np
-from jaxtyping import Array, Float
 
 from metaskill.envs.env import Env
+from metaskill.envs.pose import Pose
 from metaskill.envs.view import View
 from metaskill.errors import UserError
 from metaskill.report.sketch import sketch
@@ -37,7 +39,7 @@ def check_output(path: pathlib.Path) -> None:
 
 def write_video(
     env: Env,
-    positions: Float[Array, "time nq"],
+    poses: Pose,
     path: pathlib.Path,
     *,
     width: int = 480,
@@ -51,7 +53,7 @@ def write_video(
 
     Args:
         env: The environment that it comes from.
-        positions: Generalized positions, one row a control step.
+        poses: How the world stood after each control step (axis: time).
         path: `.mp4` or `.gif`.
         width: Pixels.
         height: Pixels.
@@ -60,13 +62,13 @@ def write_video(
     Raises:
         UserError: If the environment has no model.
     """
-    (frames,) = _draw_frames(env, [_at_rate(env, positions, frames_per_second)], width, height)
+    (frames,) = _draw_frames(env, [_at_rate(env, poses, frames_per_second)], width, height)
     _write(frames, path, frames_per_second)
 
 
 def write_grid(
     env: Env,
-    positions: Float[Array, "panel time nq"],
+    poses: Pose,
     path: pathlib.Path,
     *,
     columns: int = 3,
@@ -74,12 +76,13 @@ def write_grid(
     height: int = 160,
     frames_per_second: int = 25,
 ) -> None:
-    """Draw several trajectories at once, side by side in rows of `columns`.
+    """Draw several trajectories (axes: panel, time) at once, side by side in rows of `columns`.
 
     Raises:
         UserError: If the environment has no model.
     """
-    chosen = [_at_rate(env, each, frames_per_second) for each in positions]
+    each = [_at(poses, panel) for panel in range(len(poses.qpos))]
+    chosen = [_at_rate(env, panel, frames_per_second) for panel in each]
     panels = _draw_frames(env, chosen, width, height)
     panels += [np.full_like(panels[0], 255)] * (-len(panels) % columns)
     rows = [
@@ -91,62 +94,63 @@ def write_grid(
 
 def draw_strip(
     env: Env,
-    positions: Float[np.ndarray, "time nq"],
+    poses: Pose,
     n_frames: int,
     width: int = 240,
     height: int = 180,
 ) -> np.ndarray:
-    """Draw a trajectory at evenly spaced times side by side, as `height x width x 3` bytes.
+    """Draw a trajectory (axis: time) side by side, as `height x width x 3` bytes.
 
-    The first and the last of its positions are among them.
+    Its times are evenly spaced; the first and the last are among them.
 
     Raises:
         UserError: If the environment has no model.
     """
-    times = np.linspace(0, len(positions) - 1, n_frames).round().astype(int)
-    (frames,) = _draw_frames(env, [positions[times]], width, height)
+    times = np.linspace(0, len(poses.qpos) - 1, n_frames).round().astype(int)
+    (frames,) = _draw_frames(env, [_at(poses, times)], width, height)
     return np.concatenate(list(frames), axis=1)
 
 
-def draw_frame(
-    model: mujoco.MjModel,
-    positions: Float[np.ndarray, " nq"],
-    camera: mujoco.MjvCamera,
-    width: int,
-    height: int,
-) -> np.ndarray:
-    """Draw one state of a model as seen by a camera, as `height x width x 3` bytes."""
-    data = mujoco.MjData(model)
-    data.qpos[:] = positions
-    mujoco.mj_forward(model, data)
-    with _renderer(model, width, height) as draw:
-        return draw(data, camera)
+def draw_frame(env: Env, pose: Pose, width: int, height: int) -> np.ndarray:
+    """Draw a world as `height x width x 3` bytes.
+
+    Raises:
+        UserError: If the environment has no model.
+    """
+    at_once = jax.tree.map(lambda leaf: np.asarray(leaf)[None], pose)
+    (frames,) = _draw_frames(env, [at_once], width, height)
+    return np.asarray(frames[0])
 
 
-def _at_rate(
-    env: Env, positions: Float[Array, "time nq"], frames_per_second: int
-) -> Float[np.ndarray, "frame nq"]:
-    """Choose the positions that a video of this rate shows."""
-    rows = np.asarray(positions)
-    times = np.arange(len(rows)) * env.control_timestep
+def _at_rate(env: Env, poses: Pose, frames_per_second: int) -> Pose:
+    """Choose what a video of this rate shows."""
+    times = np.arange(len(poses.qpos)) * env.control_timestep
     wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
-    return np.asarray(rows[np.searchsorted(times, wanted)])
+    return _at(poses, np.searchsorted(times, wanted))
+
+
+def _at(poses: Pose, index: np.ndarray | int) -> Pose:
+    chosen: Pose = jax.tree.map(lambda leaf: np.asarray(leaf)[index], poses)
+    return chosen
 
 
 def _draw_frames(
-    env: Env, trajectories: Iterable[Float[np.ndarray, "frame nq"]], width: int, height: int
+    env: Env, trajectories: Iterable[Pose], width: int, height: int
 ) -> list[np.ndarray]:
     """Return the frames (axis: frame) of each trajectory."""
-    model = getattr(env, "model", None)
-    if model is None:
+    if getattr(env, "model", None) is None:
         raise UserError(f"{env.name} has no MuJoCo model, so there is nothing to draw.")
+    # A model of its own, which becomes that of each world in turn.
+    model = copy.copy(env.model)  # type: ignore[attr-defined]
     data = mujoco.MjData(model)
     camera = camera_of(env)
     videos = []
     with _renderer(model, width, height) as draw:
-        for rows in trajectories:
+        for poses in trajectories:
             frames = []
-            for qpos in rows:
+            for time, qpos in enumerate(poses.qpos):
+                for name, values in poses.model_leaves.items():
+                    getattr(model, name)[...] = values[time]
                 data.qpos[:] = qpos
                 mujoco.mj_forward(model, data)
                 frames.append(draw(data, camera))

@@ -5,10 +5,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, PRNGKeyArray
 
 from metaskill.envs.arm.env import ArmEnv
 from metaskill.envs.env import State
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.report.exploration import one_below_the_other, plot_coverage, plot_strips
 from metaskill.results.figure import Figure, measured
 from metaskill.results.findings import Findings, Judge, TrainedRun
@@ -28,11 +29,11 @@ class Coverage:
 
     Attributes:
         reached: Which subtasks were ever done in an episode, but not where it started.
-        qpos: Positions after each control step, for drawing.
+        pose: How the world stood after each control step, for drawing (axes: episode, time).
     """
 
     reached: Bool[Array, "episode subtask"]
-    qpos: Float[Array, "episode time nq"]
+    pose: Pose
 
 
 def cover(env: OptionEnv[GuidedOptions], n_episodes: int) -> dict[str, Coverage]:
@@ -40,15 +41,15 @@ def cover(env: OptionEnv[GuidedOptions], n_episodes: int) -> dict[str, Coverage]
     arm = env.env
     assert isinstance(arm, ArmEnv)
 
-    def look(state: State) -> tuple[Array, Array]:
-        return arm.statuses(state).done, state.physics.qpos
+    def look(state: State) -> tuple[Array, Pose]:
+        return arm.statuses(state).done, pose_of(state)
 
     def act(choose: Choose, key: PRNGKeyArray) -> Coverage:
         context_key, roll_key = jax.random.split(key)
         context = env.sample_context(context_key)
         start = arm.reset(jax.random.split(roll_key)[0], context)
-        done, qpos = roll_out(env, roll_key, context, choose, look)
-        return Coverage(jnp.any(done, axis=0) & ~arm.statuses(start).done, qpos)
+        done, pose = roll_out(env, roll_key, context, choose, look)
+        return Coverage(jnp.any(done, axis=0) & ~arm.statuses(start).done, pose)
 
     def act_by_every_draw(keys: PRNGKeyArray) -> dict[str, Coverage]:
         return for_every_draw(env, lambda choose: jax.vmap(lambda key: act(choose, key))(keys))
@@ -77,12 +78,15 @@ def with_coverage(judge: Judge, required: float | None = None, n_episodes: int =
         assert is_guided(env)
         covered = cover(env, n_episodes)
         reached = {name: np.asarray(coverage.reached) for name, coverage in covered.items()}
-        strips = {name: np.asarray(coverage.qpos[0]) for name, coverage in covered.items()}
+        first = {
+            name: jax.tree.map(lambda leaf: leaf[0], coverage.pose)
+            for name, coverage in covered.items()
+        }
         picture = one_below_the_other(
             [
                 found.picture,
                 plot_coverage(reached, env.subtask_names),
-                plot_strips(env.env, strips),
+                plot_strips(env.env, first),
             ]
         )
         figures = {**found.figures, **coverage_figures(reached, required)}

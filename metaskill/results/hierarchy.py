@@ -51,7 +51,7 @@ def controlled_journeys(
             course = follow_controller(env, policy, start, record_position)
             trace, skill = course.trace, jax.vmap(options.skill_of)(course.action)
             here = start.inner.obs["position"]
-            return Journey(goal, here, trace.position, trace.qpos, skill, trace.alive)
+            return Journey(goal, here, trace.position, trace.pose, skill, trace.alive)
 
         return jax.vmap(walk)(jnp.array(goals), keys)
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation, State
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.learner import Metrics
 
 
@@ -79,17 +80,17 @@ def record_episode(
     policy: Callable[[Observation], Float[Array, " action"]],
     key: PRNGKeyArray,
     n_steps: int,
-) -> Float[Array, "time nq"]:
-    """Return the positions of one world under the nominal context, for drawing.
+) -> Pose:
+    """Return how one world under the nominal context stands (axis: time), for drawing.
 
     Where the episode ends early, the world stays as it was then.
     """
     state = env.reset(key, env.nominal_context())
 
-    def step(state: State, _: None) -> tuple[State, Float[Array, " nq"]]:
+    def step(state: State, _: None) -> tuple[State, Pose]:
         after = env.step(state, policy(state.obs))
         state = jax.tree.map(lambda old, new: jnp.where(state.done, old, new), state, after)
-        return state, state.physics.qpos
+        return state, pose_of(state)
 
-    _, positions = jax.lax.scan(step, state, None, length=n_steps)
-    return positions
+    _, poses = jax.lax.scan(step, state, None, length=n_steps)
+    return poses

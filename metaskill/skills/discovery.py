@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Observation
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.learner import Headline, Metrics
 from metaskill.rl.hooks import Experience, Intrinsic
 from metaskill.rl.ppo import PPO
@@ -177,20 +178,20 @@ class SkillDiscovery:
 
     def record_skills(
         self, state: Any, skills: Float[Array, "skill size"], key: PRNGKeyArray, n_steps: int
-    ) -> Float[Array, "skill time nq"]:
-        """Return the positions of worlds that begin alike and execute one skill each."""
+    ) -> Pose:
+        """Return how worlds stand that begin alike and execute a skill each (axes: skill, time)."""
         start = self.env.reset(key, self.env.nominal_context())
 
-        def one(skill: Skill) -> Float[Array, "time nq"]:
-            _, _, positions = run_option(
+        def one(skill: Skill) -> Pose:
+            _, _, poses = run_option(
                 self.env,
                 lambda obs: self.act_greedily(state, obs),
                 start,
                 skill,
                 n_steps,
-                lambda state, _: state.physics.qpos,
+                lambda state, _: pose_of(state),
             )
-            return positions
+            return poses
 
         return jax.vmap(one)(skills)
 

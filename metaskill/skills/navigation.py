@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.env import State
+from metaskill.envs.pose import Pose
 from metaskill.errors import UserError
 from metaskill.skills.dads import DADS
 from metaskill.skills.discovery import SkillDiscovery
@@ -32,7 +33,7 @@ class Journey:
         goal: Where to, metres.
         start: Where from.
         position: Where the robot was after each control step.
-        qpos: Generalized positions, for drawing.
+        pose: How the world stood, for drawing.
         skill: The skill that was executed.
         alive: False once the episode ended early; the robot then stays where it is.
     """
@@ -40,7 +41,7 @@ class Journey:
     goal: Float[Array, "*batch 2"]
     start: Float[Array, "*batch 2"]
     position: Float[Array, "*batch time 2"]
-    qpos: Float[Array, "*batch time nq"]
+    pose: Pose
     skill: Float[Array, "*batch time skill"]
     alive: Bool[Array, "*batch time"]
 
@@ -121,7 +122,7 @@ def navigate(
             record_position,
         )
         executed = jnp.broadcast_to(skill, (config.steps_per_slot, *skill.shape))
-        journey = Journey(goal, here[0], trace.position, trace.qpos, executed, trace.alive)
+        journey = Journey(goal, here[0], trace.position, trace.pose, executed, trace.alive)
         return (world, shift(plan)), journey
 
     n_slots = -(-env.episode_length // config.steps_per_slot)
@@ -136,7 +137,7 @@ def navigate(
         goal=goal,
         start=start.obs["position"],
         position=in_time(slots.position),
-        qpos=in_time(slots.qpos),
+        pose=jax.tree.map(in_time, slots.pose),
         skill=in_time(slots.skill),
         alive=in_time(slots.alive),
     )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from metaskill.envs.env import Env, State
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.skills.execution import Policy
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
@@ -20,12 +21,12 @@ class OptionTrace:
     """What happened on the way (axis: time).
 
     Attributes:
-        qpos: Generalized positions, for drawing.
+        pose: How the world stood, for drawing.
         position: x and y, metres.
         alive: Whether the step was taken: not after the end of the episode.
     """
 
-    qpos: Float[Array, "time nq"]
+    pose: Pose
     position: Float[Array, "time 2"]
     alive: Bool[Array, " time"]
 
@@ -46,7 +47,7 @@ def own_reward(state: State) -> Float[Array, ""]:
 
 def record_position(state: State, alive: Bool[Array, ""]) -> OptionTrace:
     """Keep where the robot is."""
-    return OptionTrace(state.physics.qpos, state.obs["position"], alive)
+    return OptionTrace(pose_of(state), state.obs["position"], alive)
 
 
 def run_option(

@@ -12,6 +12,7 @@ import pytest
 
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
+from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
 from metaskill.report import video
@@ -33,7 +34,7 @@ def test_without_opengl_a_sketch_is_drawn_and_the_package_named(
     positions = positions.at[:, 2].set(jnp.linspace(0.5, 1.0, 11))  # It rises.
     path = tmp_path / "video.gif"
     with caplog.at_level(logging.WARNING):
-        video.write_video(ant, positions, path, width=96, height=64)
+        video.write_video(ant, Pose(positions), path, width=96, height=64)
     assert "apt-get install libegl1" in caplog.text
     frames = imageio.imread(path)
     assert frames.shape[1:] == (64, 96, 3)
@@ -45,7 +46,7 @@ def test_a_grid_holds_every_trajectory(ant: Ant, tmp_path: pathlib.Path) -> None
     still = jnp.tile(jnp.asarray(ant.model.qpos0, jnp.float32), (11, 1))
     positions = jnp.stack([still.at[:, 2].add(0.2 * i) for i in range(3)])
     path = tmp_path / "grid.gif"
-    video.write_grid(ant, positions, path, columns=2, width=96, height=64)
+    video.write_grid(ant, Pose(positions), path, columns=2, width=96, height=64)
     frames = imageio.imread(path)
     assert frames.shape[1:] == (128, 192, 3)
     panels = [frames[0, :64, :96], frames[0, :64, 96:], frames[0, 64:, :96]]
@@ -56,9 +57,9 @@ def test_a_grid_holds_every_trajectory(ant: Ant, tmp_path: pathlib.Path) -> None
 def test_a_strip_shows_the_first_and_the_last_position(ant: Ant) -> None:
     still = np.tile(ant.model.qpos0, (11, 1))
     still[:, 2] += np.linspace(0.0, 1.0, 11)
-    strip = video.draw_strip(ant, still, 3, width=96, height=64)
+    strip = video.draw_strip(ant, Pose(still), 3, width=96, height=64)
     assert strip.shape == (64, 288, 3)
-    ends = video.draw_strip(ant, still[[0, 10]], 2, width=96, height=64)
+    ends = video.draw_strip(ant, Pose(still[[0, 10]]), 2, width=96, height=64)
     np.testing.assert_array_equal(strip[:, :96], ends[:, :96])
     np.testing.assert_array_equal(strip[:, 192:], ends[:, 96:])
     assert np.any(strip[:, 96:192] != strip[:, :96])
@@ -75,14 +76,29 @@ def test_an_arm_is_seen_from_where_its_environment_says() -> None:
     assert np.any(sketch(arm.model, data, camera, 96, 64) != near)
 
 
+def test_fixtures_are_drawn_where_their_context_puts_them() -> None:
+    door = make("arm_door")
+
+    @jax.jit
+    def frames_of(keys: jax.Array) -> Pose:
+        return jax.vmap(lambda key: pose_of(door.reset(key, door.sample_context(key))))(keys)
+
+    poses = frames_of(jax.random.split(jax.random.key(0)))
+    one, other = (jax.tree.map(lambda leaf, i=i: leaf[i], poses) for i in range(2))
+    elsewhere = Pose(one.qpos, other.model_leaves)
+    drawn, moved = (video.draw_frame(door, pose, 96, 64) for pose in (one, elsewhere))
+    assert np.any(drawn != moved)
+    np.testing.assert_array_equal(drawn, video.draw_frame(door, one, 96, 64))
+
+
 def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match="has no MuJoCo model"):
-        video.write_video(point_mass, jnp.zeros((3, 2)), tmp_path / "video.gif")
+        video.write_video(point_mass, Pose(jnp.zeros((3, 2))), tmp_path / "video.gif")
 
 
 def test_an_episode_that_ends_stays_as_it_was(ant: Ant) -> None:
-    positions = jax.jit(lambda key: record_episode(ant, lambda _: jnp.zeros(8), key, n_steps=30))(
+    poses = jax.jit(lambda key: record_episode(ant, lambda _: jnp.zeros(8), key, n_steps=30))(
         jax.random.key(0)
     )
-    assert positions.shape == (30, 15)
-    assert jnp.all(positions[ant.episode_length - 1 :] == positions[-1])
+    assert poses.qpos.shape == (30, 15)
+    assert jnp.all(poses.qpos[ant.episode_length - 1 :] == poses.qpos[-1])

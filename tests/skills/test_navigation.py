@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.pose import Pose
 from metaskill.errors import UserError
 from metaskill.skills.dads import DADS, DADSConfig
 from metaskill.skills.diayn import DIAYN, DIAYNConfig
@@ -124,7 +125,7 @@ def test_the_measures_of_a_journey_are_the_papers() -> None:
     """A straight line that arrives at the last step scores .5."""
     goal = jnp.array([0.0, -10.0])
     position = jnp.linspace(0.0, 1.0, 1001)[1:, None] * goal
-    journey = Journey(goal, jnp.zeros(2), position, position, position, jnp.ones(1000, bool))
+    journey = Journey(goal, jnp.zeros(2), position, Pose(position), position, jnp.ones(1000, bool))
     assert float(journey.delta) == pytest.approx(0.5, abs=1e-3)
     assert bool(journey.reached)
     assert bool(journey.stayed)
