@@ -8,7 +8,7 @@ from metaskill.training.supervised_experiment import ProblemConfig, SupervisedEx
 # Finn et al. 2017 have 64 filters, 60,000 iterations and a larger meta-batch, for a GPU.
 FILTERS = 24
 TRAINER = TrainerConfig(
-    env_steps=5000,
+    env_steps=12_000,
     population=3,
     iterations_per_chunk=10,
     chunks_per_evaluation=1000,
