@@ -1,7 +1,8 @@
 """The arm's scenes: how fast, how alike on both engines, and whether experts do their tasks.
 
-python -m benchmarks.arm writes benchmarks/results/arm.json. Given figures' beginnings, such as
-`expert_success`, it prints those and writes nothing.
+python -m benchmarks.arm writes arm_experts.json, arm_parity.json and arm_throughput.json into
+benchmarks/results; names of these after it, such as `throughput`, make it write those alone.
+Throughput wants a machine with nothing else to do, the other two do not care.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from metaskill.envs.arm.layout import ORDER
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import Context, State
 from metaskill.envs.registry import environment_names, make
+from metaskill.errors import nearest
 from metaskill.measure.throughput import RawBatch, ratio, seconds_in_turns
 from metaskill.offline.experts import ExpertState, begin, make_expert, take_turns
 from metaskill.results.figure import Figure, measured
@@ -34,17 +36,17 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 
 def main(wanted: list[str]) -> None:
     """Measure and write."""
-    figures = {}
-    for kind, measure in KINDS.items():
-        if wanted and not any(kind.startswith(name) for name in wanted):
-            continue
+    for kind in wanted:
+        if kind not in KINDS:
+            raise SystemExit(f"there is no benchmark of the arm's {kind!r}: {nearest(kind, KINDS)}")
+    settings = {"worlds": WORLDS, "control_steps": STEPS, "episodes": EPISODES}
+    for kind in wanted or KINDS:
+        figures = {}
         for scene in SCENES:
-            for name, figure in measure(scene):
+            for name, figure in KINDS[kind](scene):
                 figures[name] = figure
                 print(f"{name:<36} {figure.value:.4g}{figure.bar}  passed: {figure.passed}")
-    if not wanted:
-        settings = {"worlds": WORLDS, "control_steps": STEPS, "episodes": EPISODES}
-        print(write_results(RESULTS, "arm", figures, settings))
+        print(write_results(RESULTS, f"arm_{kind}", figures, settings))
 
 
 def throughput(scene: str) -> Iterator[tuple[str, Figure]]:
@@ -132,11 +134,7 @@ def expert_success(scene: str) -> Iterator[tuple[str, Figure]]:
         yield f"expert_success_{name}", measured(share, source, required=0.95)
 
 
-KINDS = {
-    "expert_success": expert_success,
-    "engine_parity": parity,
-    "arm_native_over_raw": throughput,
-}
+KINDS = {"experts": expert_success, "parity": parity, "throughput": throughput}
 
 
 def make_arm(scene: str, engine: str = "native") -> ArmEnv:

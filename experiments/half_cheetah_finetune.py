@@ -2,6 +2,9 @@
 
 Eysenbach et al. 2019 (section 4.2.1). Each seed begins as one of the three members of
 `half_cheetah_diayn`, told the skill that runs forward best.
+
+It is ahead for half a million steps, and then behind for good: the skill scoots along on its head,
+one leg in the air, and learning on makes that faster, but not another gait.
 """
 
 from experiments import half_cheetah_diayn
