@@ -221,15 +221,12 @@ class SupervisedLearner:
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer = self._optimizer.update(grads, state.optimizer)
         params = descend(state.params, state.hparams.outer_lr, updates)
-        return (
-            params,
-            optimizer,
-            {
-                "loss/pre_adaptation": jnp.sum(self._task_weights(state.hparams) * before),
-                "loss/post_adaptation": loss,
-                "grad_norm": optax.tree.norm(grads),
-            },
-        )
+        metrics = {
+            "loss/pre_adaptation": jnp.sum(self._task_weights(state.hparams) * before),
+            "loss/post_adaptation": loss,
+            "grad_norm": optax.tree.norm(grads),
+        }
+        return params, optimizer, metrics
 
     def _reptile(
         self, state: SupervisedState, tasks: Task
