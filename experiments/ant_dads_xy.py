@@ -11,8 +11,9 @@ and training was made longer, so that nothing is known of either alone.
 """
 
 from metaskill.results.navigation import navigation_findings
-from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.skills.dads import DADSConfig
+from metaskill.skills.discovery import DiscoveryHparams
 from metaskill.skills.space import SkillSpace
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
@@ -24,6 +25,7 @@ CONFIG = SkillExperiment(
     algorithm="dads",
     dads=DADSConfig(predicts="position", delta_scale=0.03),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01)),
 )
 
 findings = navigation_findings("ant_dads")

@@ -5,11 +5,11 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 200 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
+# 100 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("half_cheetah", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),
-    trainer=TrainerConfig(env_steps=64_000_000, population=3),
+    trainer=TrainerConfig(env_steps=32_000_000, population=3),
     meta=MAMLRLConfig(outer="promp", hidden=(64, 64), activation="tanh"),
 )
 
