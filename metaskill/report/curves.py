@@ -18,9 +18,9 @@ from metaskill.training.metrics import Row, read_rows
 
 
 def series(
-    rows: Iterable[Row], metric: str, by: str = "seed"
+    rows: Iterable[Row], metric: str, by: str = "seed", along: str = "env_steps"
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Collect a metric against environment steps, by seed or by member.
+    """Collect a metric against environment steps or seconds, by seed or by member.
 
     Returns:
         For each of them the steps and the values, without the rows that lack the metric.
@@ -29,7 +29,7 @@ def series(
     for row in rows:
         value = row.get(metric)
         if value is not None:
-            points.setdefault(int(row[by] or 0), []).append((row["env_steps"] or 0, value))
+            points.setdefault(int(row[by] or 0), []).append((row[along] or 0, value))
     return {
         seed: (np.array([x for x, _ in pairs]), np.array([y for _, y in pairs]))
         for seed, pairs in points.items()
