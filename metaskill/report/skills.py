@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -48,8 +49,6 @@ def colours_of(
     skills: Float[np.ndarray, "skill size"], space: SkillSpace
 ) -> Float[np.ndarray, "skill 4"]:
     """Return a colour for each skill: around the circle of hues."""
-    from matplotlib import colormaps
-
     if space.is_discrete:
         hue = np.argmax(skills, axis=-1) / space.size
     elif space.size == 1:
@@ -59,15 +58,34 @@ def colours_of(
     return np.asarray(colormaps["hsv"](hue % 1.0))
 
 
-def plot_experiment(execution: Execution, space: SkillSpace, journeys: Journey) -> bytes:
-    """Draw paths of skills, their headings, and the planner's ways to its goals as a PNG."""
+def plot_experiment(
+    execution: Execution,
+    space: SkillSpace,
+    journeys: Journey,
+    net: Float[np.ndarray, "row column 2"] | None = None,
+) -> bytes:
+    """Draw what skills do, and what a planner does with them, as a PNG.
+
+    Paths of skills, their headings, the planner's ways to its goals, and before these, where
+    skills are a square, how it lies in the plane.
+
+    Args:
+        execution: Executions of skills.
+        space: What skills there are.
+        journeys: The ways.
+        net: Where a grid of skills is predicted to lead in an episode, metres.
+    """
     positions = np.asarray(execution.positions)
     skills = np.asarray(execution.obs["skill"])[:, :, 0]
-    with picture(3, width=14.0, height=4.4) as panels:
-        draw_paths(panels.axes[0], positions, colours_of(skills[:, 0], space))
-        _summarize(panels.axes[1], positions, skills, space)
-        draw_journeys(panels.axes[2], journeys)
-        panels.axes[2].set_title("zero-shot navigation", fontsize=9)
+    n_panels = 3 if net is None else 4
+    with picture(n_panels, width=4.7 * n_panels, height=4.4) as panels:
+        paths, headings, *between, ways = panels.axes
+        draw_paths(paths, positions, colours_of(skills[:, 0], space))
+        _summarize(headings, positions, skills, space)
+        for axes in between:
+            _draw_net(axes, np.asarray(net))
+        draw_journeys(ways, journeys)
+        ways.set_title("zero-shot navigation", fontsize=9)
         return panels.png()
 
 
@@ -159,6 +177,18 @@ def _draw_headings(
     axes.set_ylabel("heading (degrees)")
     axes.set_xlim(-180, 180)
     axes.set_ylim(-180, 180)
+    axes.grid(alpha=0.3)
+
+
+def _draw_net(axes: Axes, net: Float[np.ndarray, "row column 2"]) -> None:
+    """Draw the image of a grid: its lines in one direction, and those in the other."""
+    for lines, name in ((net, "viridis"), (net.swapaxes(0, 1), "plasma")):
+        for line, share in zip(lines, np.linspace(0.0, 1.0, len(lines)), strict=True):
+            axes.plot(line[:, 0], line[:, 1], color=colormaps[name](share), linewidth=0.8)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("x (m)")
+    axes.set_ylabel("y (m)")
+    axes.set_title("the square of skills, as the dynamics predicts where they lead", fontsize=9)
     axes.grid(alpha=0.3)
 
 

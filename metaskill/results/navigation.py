@@ -6,13 +6,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from metaskill.report.skills import plot_experiment, plot_ways
 from metaskill.results.figure import Figure, measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
+from metaskill.skills.dads import DADS
 from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.navigation import TEST_GOALS, Journey, navigate
 from metaskill.skills.planner import DENSE, SPARSE, PlannerConfig
+from metaskill.skills.space import Skill
 
 _SEED = 1000  # No training's.
 _POLICY = "deterministic policy, planner of the paper (H_P = 1, H_Z = 10, R = 10, K = 50)"
@@ -80,8 +83,9 @@ def navigation_findings(prefix: str) -> Judge:
                 "x-y deviation of executions of the same skill over the distance covered; no bar",
             ),
         }
+        state = jax.tree.map(lambda leaf: leaf[0], run.outcome.state)
         executions = jax.jit(learner.execute_skills)(
-            jax.tree.map(lambda leaf: leaf[0], run.outcome.state),
+            state,
             learner.env.space.examples(learner.config.num_eval_skills),
             jax.random.key(_SEED),
         )
@@ -96,7 +100,7 @@ def navigation_findings(prefix: str) -> Judge:
             "compilation, a member, all members side by side",
             limit=25.0 if arrived else None,
         )
-        picture = plot_experiment(executions, learner.env.space, first)
+        picture = plot_experiment(executions, learner.env.space, first, _net(learner, state))
         settings = {
             "goals": [list(goal) for goal in TEST_GOALS],
             "seed": _SEED,
@@ -141,6 +145,25 @@ def planner_findings(runs: dict[str, TrainedRun]) -> Findings:
         shown[name] = jax.tree.map(lambda leaf: leaf[0], journeys)
     settings = {"goals": [list(goal) for goal in ALL_AROUND], "seed": _SEED}
     return Findings(figures, plot_ways(shown), settings)
+
+
+def _net(learner: SkillDiscovery, state: Any) -> np.ndarray | None:
+    """Predict where a grid of skills leads in an episode, metres (axes: row, column, x and y).
+
+    There is no such grid where skills are no square, or what they do depends on the state.
+    """
+    dads, space = learner.reward, learner.env.space
+    assert isinstance(dads, DADS)
+    if (space.kind, space.size) != ("box", 2) or dads.config.predicts != "position":
+        return None
+    ticks = jnp.linspace(-1.0, 1.0, 13)
+    skills = jnp.stack(jnp.meshgrid(ticks, ticks, indexing="ij"), axis=-1)
+
+    def displacement(skill: Skill) -> Array:
+        return dads.predict(state.intrinsic, jnp.zeros(2), jnp.zeros(0), skill)[0]
+
+    steps = jax.vmap(jax.vmap(displacement))(skills)
+    return np.asarray(learner.env.episode_length * steps)
 
 
 def _over_members(values: Any, source: str, **bar: float) -> Figure:
