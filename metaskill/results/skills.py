@@ -38,9 +38,9 @@ def compare_deviations(runs: dict[str, TrainedRun]) -> Findings:
             "chance is 1/20; no bar",
         ),
     }
-    learners = {name: _learner(run) for name, run in runs.items()}
-    executions = {name: _executions(run) for name, run in runs.items()}
-    spaces = {name: learner.env.space for name, learner in learners.items()}
+    named = {"DIAYN": runs["main"], "DADS": runs["dads"]}
+    executions = {name: _executions(run) for name, run in named.items()}
+    spaces = {name: _learner(run).env.space for name, run in named.items()}
     return Findings(figures, plot_comparison(executions, spaces))
 
 
