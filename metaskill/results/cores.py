@@ -1,13 +1,9 @@
 """Figures that compare the cores by which skills can be learned: PPO and SAC."""
 
-import numpy as np
-
 from metaskill.report.adaptation import picture
-from metaskill.report.curves import series
+from metaskill.results.effort import effort_until, evaluated_curves
 from metaskill.results.figure import Figure, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun
-from metaskill.results.fine_tuning import steps_to
-from metaskill.training.metrics import read_rows
 
 _CORES = {"main": "PPO", "sac": "SAC"}
 _EFFORTS = {
@@ -46,7 +42,7 @@ def compare_cores(prefix: str, accuracy: float, nats: float) -> Judge:
                 )
             for unit, (axis, meaning) in _EFFORTS.items():
                 figures[f"{key}_{unit}"] = over_seeds(
-                    [steps_to(nats, *curve) for curve in _curves(run, axis)],
+                    [effort_until(nats, *curve) for curve in evaluated_curves(run, _NATS, axis)],
                     f"{meaning}, until an evaluation shows {nats} nats; no bar",
                 )
         return Findings(figures, _draw(runs, nats))
@@ -54,17 +50,11 @@ def compare_cores(prefix: str, accuracy: float, nats: float) -> Judge:
     return judge
 
 
-def _curves(run: TrainedRun, axis: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the reward in a run's evaluations against an axis, by seed."""
-    by_seed = series(read_rows(run.folder.metrics_file), _NATS, along=axis)
-    return [by_seed[seed] for seed in sorted(by_seed)]
-
-
 def _draw(runs: dict[str, TrainedRun], nats: float) -> bytes:
     with picture(len(_EFFORTS)) as panels:
         for axes, (axis, meaning) in zip(panels.axes, _EFFORTS.values(), strict=True):
             for index, (name, label) in enumerate(_CORES.items()):
-                for number, curve in enumerate(_curves(runs[name], axis)):
+                for number, curve in enumerate(evaluated_curves(runs[name], _NATS, axis)):
                     of_first = label if number == 0 else None
                     axes.plot(*curve, color=f"C{index}", linewidth=1, label=of_first)
             axes.axhline(nats, color="0.5", linestyle=":", linewidth=1)

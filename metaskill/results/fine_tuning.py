@@ -3,11 +3,10 @@
 import numpy as np
 
 from metaskill.report.adaptation import picture
-from metaskill.report.curves import series
+from metaskill.results.effort import Curve, effort_until, evaluated_curves
 from metaskill.results.figure import interquartile_mean, measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun
 from metaskill.skills.fine_tuning import FineTuning
-from metaskill.training.metrics import read_rows
 from metaskill.training.prepared import PreparedLearner
 
 _NAMES = {"main": "from the best skill", "scratch": "from scratch"}
@@ -30,9 +29,10 @@ def fine_tuning_findings(prefix: str, limit: float) -> Judge:
     def judge(runs: dict[str, TrainedRun]) -> Findings:
         final = {name: run.outcome.evaluation["eval/return"] for name, run in runs.items()}
         goal = interquartile_mean(np.asarray(final["scratch"])) / 2
-        curves = {name: _curves(run) for name, run in runs.items()}
+        curves = {name: evaluated_curves(run, "eval/return") for name, run in runs.items()}
         steps = {
-            name: [steps_to(goal, *curve) for curve in of_run] for name, of_run in curves.items()
+            name: [effort_until(goal, *curve) for curve in of_run]
+            for name, of_run in curves.items()
         }
         choosing = _choosing_steps(runs["main"])
         from_skill = [choosing + count for count in steps["main"]]
@@ -55,12 +55,6 @@ def fine_tuning_findings(prefix: str, limit: float) -> Judge:
     return judge
 
 
-def steps_to(goal: float, steps: np.ndarray, returns: np.ndarray) -> float:
-    """Return the steps of the first evaluation of at least a return; all of them, if none is."""
-    reached = returns >= goal
-    return float(steps[np.argmax(reached)] if reached.any() else steps[-1])
-
-
 def _choosing_steps(run: TrainedRun) -> int:
     assert isinstance(run.learner, PreparedLearner)
     own = run.learner.made_for(0)
@@ -68,17 +62,11 @@ def _choosing_steps(run: TrainedRun) -> int:
     return own.choosing_steps
 
 
-def _curves(run: TrainedRun) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return steps and returns of every seed's evaluations."""
-    by_seed = series(read_rows(run.folder.metrics_file), "eval/return")
-    return [by_seed[seed] for seed in sorted(by_seed)]
-
-
 def _floats(values: np.ndarray) -> list[float]:
     return [float(value) for value in values]
 
 
-def _draw(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]], goal: float) -> bytes:
+def _draw(curves: dict[str, list[Curve]], goal: float) -> bytes:
     with picture(1, width=6.0) as panels:
         axes = panels.axes[0]
         for index, (name, of_run) in enumerate(curves.items()):
