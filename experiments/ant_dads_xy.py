@@ -6,8 +6,8 @@ instead of the running one of all changes, which grows with the robot's speed, s
 faster would not be rewarded any more. That is the idea: the two were not compared.
 
 What is missed, and why: the square of skills is laid over the plane with a tear, and goals beyond
-it (to the south-east, with two of three seeds) are not reached. Skills are predicted well (by hand: a
-median error of 1.5 m after 200 steps), and some lead far enough to that side, but on their way from
+it (to the south-east, with two of three seeds) are not reached. Skills are predicted well (by hand:
+a median error of 1.5 m after 200 steps), and some lead far enough to that side, but on the way from
 one to another the ant comes to stand, upright and for good, under a skill that runs well from the
 start of an episode.
 
