@@ -39,6 +39,16 @@ def require_parts(tasks_at_once: int | None, whole_name: str, whole: int) -> Non
         )
 
 
+def divided(tasks: Tasks, n_parts: int) -> Tasks:
+    """Return the tasks in equal parts (leading axes: part, task).
+
+    Args:
+        tasks: All of them.
+        n_parts: A divisor of their number.
+    """
+    return jax.tree.map(lambda leaf: leaf.reshape(n_parts, -1, *leaf.shape[1:]), tasks)
+
+
 def map_in_parts(function: Callable[[Task], Any], tasks: Tasks, part_size: int) -> Any:
     """Return what a function says of each task (leading axis: task).
 
@@ -64,7 +74,6 @@ def value_and_grad_in_parts(
         part_size: How many make a part; a divisor of their number.
     """
     n_parts = jax.tree.leaves(tasks)[0].shape[0] // part_size
-    parts = jax.tree.map(lambda leaf: leaf.reshape(n_parts, part_size, *leaf.shape[1:]), tasks)
 
     def mean_loss(params: Params, part: Tasks) -> Scalar:
         return jnp.mean(jax.vmap(loss, in_axes=(None, 0))(params, part))
@@ -74,5 +83,5 @@ def value_and_grad_in_parts(
         return jax.tree.map(lambda old, new: old + new / n_parts, total, found), None
 
     zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
-    (value, gradient), _ = jax.lax.scan(add, zero, parts)
+    (value, gradient), _ = jax.lax.scan(add, zero, divided(tasks, n_parts))
     return value, gradient

@@ -10,8 +10,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
 from metaskill.meta.episodes import play_episodes
+from metaskill.meta.in_parts import divided
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
-from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience
+from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience, experience_of_tasks
 from metaskill.meta.outer_objective import OuterObjective
 from metaskill.meta.policy_gradient import Experience, Params, Scalar, experience_of
 from metaskill.meta.promp import adam_epochs
@@ -142,11 +143,13 @@ class MAMLRL:
         """Improve the parameters on what was experienced (axis: task), by the outer rule."""
         hparams = state.hparams
         if self.config.outer == "promp":
+            # The tasks are in no order, so that any part of them is a fair sample.
             return adam_epochs(
-                lambda params: self.objective.value_and_grad(params, batch, hparams),
+                lambda params, part: self.objective.value_and_grad(params, part, hparams),
                 self._adam,
                 state.params,
                 state.optimizer,
+                divided(batch, self.config.num_minibatches),
                 hparams.learning_rate,
                 self.config.num_epochs,
             )
@@ -155,7 +158,6 @@ class MAMLRL:
             loss, gradient = self.objective.value_and_grad(params, batch, hparams)
             return -loss, jax.tree.map(jnp.negative, gradient)
 
-        # The tasks are in no order, so that the first of them are a fair sample.
         some_tasks = jax.tree.map(lambda leaf: leaf[: self.config.num_curvature_tasks], batch)
         params, report = trust_region_step(
             lambda params: -self.objective.loss(params, batch, hparams),
@@ -198,7 +200,7 @@ class MAMLRL:
         )
         adapted, before = jax.lax.scan(step, policies, before_keys)
         before = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), before)
-        return TaskExperience(before, play(adapted, tasks, after_keys[0], state.hparams))
+        return experience_of_tasks(before, play(adapted, tasks, after_keys[0], state.hparams))
 
     def adapt_to(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int

@@ -32,9 +32,11 @@ class MAMLRLConfig:
             default. Its products are most of an outer step's work; fewer tasks are a
             noisier estimate of the same Hessian.
         tasks_at_once: Tasks that are adapted to, and differentiated, side by side; a divisor
-            of `num_tasks`. By default one on CPUs, whose caches hold little more, and all
-            on other devices.
-        num_epochs: ProMP's gradient steps in an iteration.
+            of `num_tasks / num_minibatches`. By default one on CPUs, whose caches hold little
+            more, and all on other devices.
+        num_epochs: ProMP's passes over the tasks of an iteration.
+        num_minibatches: Parts that ProMP divides an iteration's tasks into, with a step of Adam
+            on each; a divisor of `num_tasks`. The paper has one.
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.
         initial_std: The untrained policy's standard deviation.
@@ -51,6 +53,7 @@ class MAMLRLConfig:
     num_curvature_tasks: int | None = None
     tasks_at_once: int | None = None
     num_epochs: int = 5
+    num_minibatches: int = 1
     hidden: tuple[int, ...] = (100, 100)
     activation: str = "relu"
     initial_std: float = 1.0
@@ -65,7 +68,13 @@ class MAMLRLConfig:
         if self.num_curvature_tasks is not None and self.num_curvature_tasks < 1:
             number = self.num_curvature_tasks
             raise UserError(f"num_curvature_tasks is {number}: it must be at least 1, or None.")
-        require_parts(self.tasks_at_once, "num_tasks", self.num_tasks)
+        if self.num_minibatches < 1 or self.num_tasks % self.num_minibatches:
+            raise UserError(
+                f"num_minibatches is {self.num_minibatches}: it must divide num_tasks, which is "
+                f"{self.num_tasks}."
+            )
+        minibatch = self.num_tasks // self.num_minibatches
+        require_parts(self.tasks_at_once, "num_tasks / num_minibatches", minibatch)
         if self.inner_steps < 0:
             raise UserError(f"inner_steps is {self.inner_steps}: it must be at least 0.")
         for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):

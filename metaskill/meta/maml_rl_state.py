@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int, PRNGKeyArray
 
@@ -39,10 +40,20 @@ class TaskExperience:
     Attributes:
         before: What each inner step was taken on (axes: step, episode, time).
         after: Episodes of the adapted policy (axes: episode, time).
+        credit: How much better the task went after adaptation than the iteration's others
+            did, in standard deviations of their returns: E-MAML's weight.
     """
 
     before: Experience
     after: Experience
+    credit: Scalar
+
+
+def experience_of_tasks(before: Experience, after: Experience) -> TaskExperience:
+    """Put together what was experienced of an iteration's tasks (axis: task), with their credit."""
+    returns = jnp.mean(after.episodes.total_return, axis=-1)
+    credit = (returns - jnp.mean(returns)) / (jnp.std(returns) + 1e-8)
+    return TaskExperience(before, after, credit)
 
 
 @jax.tree_util.register_dataclass

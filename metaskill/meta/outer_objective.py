@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from metaskill.meta.adapt import InnerLoop, descend, inner_direction
 from metaskill.meta.in_parts import map_in_parts, value_and_grad_in_parts
@@ -91,16 +90,15 @@ class OuterObjective:
         loss. E-MAML's term gives what was sampled before adaptation credit for the
         return after it, relative to that of the other tasks.
         """
-        tasks = (batch, _credit(batch))
-        return jnp.mean(self._of_each_task(lambda t: self._task_loss(params, t, hparams), tasks))
+        return jnp.mean(self._of_each_task(lambda t: self._task_loss(params, t, hparams), batch))
 
     def value_and_grad(
         self, params: dict[str, Any], batch: TaskExperience, hparams: MAMLRLHparams
     ) -> tuple[Scalar, dict[str, Any]]:
         """Return the loss and its gradient."""
-        tasks = (batch, _credit(batch))
+        part_size = min(self._tasks_at_once, len(batch.credit))
         return value_and_grad_in_parts(
-            lambda p, task: self._task_loss(p, task, hparams), params, tasks, self._tasks_at_once
+            lambda p, task: self._task_loss(p, task, hparams), params, batch, part_size
         )
 
     def divergence(
@@ -140,22 +138,12 @@ class OuterObjective:
         return map_in_parts(function, tasks, self._tasks_at_once)
 
     def _task_loss(
-        self,
-        params: dict[str, Any],
-        task: tuple[TaskExperience, Scalar],
-        hparams: MAMLRLHparams,
+        self, params: dict[str, Any], task: TaskExperience, hparams: MAMLRLHparams
     ) -> Scalar:
-        experience, credit = task
-        adaptation = self.adapt(params, experience.before, hparams)
+        adaptation = self.adapt(params, task.before, hparams)
         if self.config.outer == "promp":
-            clipped = clipped_loss(self.policy, adaptation.params, experience.after, hparams.clip)
+            clipped = clipped_loss(self.policy, adaptation.params, task.after, hparams.clip)
             loss = proximal_loss(clipped, adaptation.kl, hparams.kl_weight)
         else:
-            loss = surrogate_loss(lvc, self.policy, adaptation.params, experience.after)
-        return loss + hparams.exploration * credit * adaptation.exploration
-
-
-def _credit(batch: TaskExperience) -> Float[Array, " task"]:
-    """Return how much better a task went after adaptation than the others did."""
-    returns = jnp.mean(batch.after.episodes.total_return, axis=-1)
-    return (returns - jnp.mean(returns)) / (jnp.std(returns) + 1e-8)
+            loss = surrogate_loss(lvc, self.policy, adaptation.params, task.after)
+        return loss + hparams.exploration * task.credit * adaptation.exploration

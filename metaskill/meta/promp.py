@@ -1,4 +1,4 @@
-"""The outer steps of ProMP: Adam on an objective that is computed anew at every epoch."""
+"""The outer steps of ProMP: Adam on an objective that is computed anew at every step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,7 @@ from jaxtyping import Array
 from metaskill.meta.policy_gradient import Scalar
 
 Params = Any
+Part = Any
 
 
 def proximal_loss(
@@ -34,39 +35,46 @@ def proximal_loss(
 
 
 def adam_epochs(
-    value_and_grad: Callable[[Params], tuple[Scalar, Params]],
+    value_and_grad: Callable[[Params, Part], tuple[Scalar, Params]],
     adam: optax.GradientTransformation,
     params: Params,
     moments: optax.OptState,
+    parts: Part,
     learning_rate: float | Array,
     n_epochs: int,
 ) -> tuple[Params, optax.OptState, dict[str, Scalar]]:
-    """Make some steps of Adam on all data at once.
+    """Make a step of Adam on every part of the data, some times over.
 
     Args:
-        value_and_grad: The loss of the parameters before adaptation, and its gradient; it
-            adapts them, from the stored data, at every call.
+        value_and_grad: The loss of the parameters before adaptation on a part of the data, and
+            its gradient; it adapts them, from the stored data, at every call.
         adam: `optax.scale_by_adam` or its like.
         params: Where to begin.
         moments: Adam's.
+        parts: The data (leading axis: part).
         learning_rate: Step size.
-        n_epochs: Steps.
+        n_epochs: Passes over the data.
 
     Returns:
-        Parameters, moments, and the first epoch's loss and gradient norm: later ones
+        Parameters, moments, and the first step's loss and gradient norm: later ones
         are of data that are no longer the policy's own.
     """
 
-    def epoch(
-        carry: tuple[Params, optax.OptState], _: None
+    def step(
+        carry: tuple[Params, optax.OptState], part: Part
     ) -> tuple[tuple[Params, optax.OptState], dict[str, Scalar]]:
         params, moments = carry
-        value, grads = value_and_grad(params)
+        value, grads = value_and_grad(params, part)
         # optax raises a float to an integer power, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, moments = adam.update(grads, moments, params)
         params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
         return (params, moments), {"outer": value, "grad_norm": optax.tree.norm(grads)}
 
+    def epoch(
+        carry: tuple[Params, optax.OptState], _: None
+    ) -> tuple[tuple[Params, optax.OptState], dict[str, Scalar]]:
+        return jax.lax.scan(step, carry, parts)
+
     (params, moments), history = jax.lax.scan(epoch, (params, moments), None, length=n_epochs)
-    return params, moments, jax.tree.map(lambda values: values[0], history)
+    return params, moments, jax.tree.map(lambda values: values[0, 0], history)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from metaskill.envs.env import Env
@@ -13,7 +14,7 @@ from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
-from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience
+from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience, experience_of_tasks
 from metaskill.meta.policy_gradient import Experience, exploration_loss, surrogate_loss
 from metaskill.meta.surrogates import log_prob
 from metaskill.meta.trpo import hessian_product
@@ -64,7 +65,7 @@ def played(trpo: MAMLRL, state: MAMLRLState) -> TaskExperience:
 
 @pytest.fixture(scope="module")
 def batch(played: TaskExperience) -> TaskExperience:
-    return TaskExperience(cut(played.before), cut(played.after))
+    return experience_of_tasks(cut(played.before), cut(played.after))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_what_follows_a_termination_has_no_influence(state, batch, gradient_of) 
         )
         return dataclasses.replace(part, episodes=spoilt)
 
-    spoilt = TaskExperience(spoil(batch.before), spoil(batch.after))
+    spoilt = experience_of_tasks(spoil(batch.before), spoil(batch.after))
     assert_trees_close(
         gradient_of(state.params, spoilt, HPARAMS),
         gradient_of(state.params, batch, HPARAMS),
@@ -213,6 +214,23 @@ def test_a_trust_region_step_improves_within_its_region(trpo, state, batch) -> N
     assert float(gained) > 0.0
 
 
+def test_promp_takes_a_step_of_adam_on_each_minibatch_in_turn(point_mass: Env, batch) -> None:
+    """Here on a task each, two times over."""
+    learner = learner_of(point_mass, outer="promp", num_minibatches=3, num_epochs=2)
+    start = learner.init(jax.random.key(0), HPARAMS)
+    found, _, _ = jax.jit(learner.outer_step)(start, batch)
+    adam = optax.adam(1e-3)
+    value_and_grad = jax.jit(learner.objective.value_and_grad)
+    params, moments = start.params, adam.init(start.params)
+    for task in [0, 1, 2] * 2:
+        alone = jax.tree.map(lambda leaf, task=task: leaf[task : task + 1], batch)
+        _, gradient = value_and_grad(params, alone, HPARAMS)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, moments = adam.update(gradient, moments, params)
+        params = optax.apply_updates(params, updates)
+    assert_trees_close(found, params, rtol=1e-4, atol=1e-6)
+
+
 def test_one_trace_serves_all_hyperparameters(trpo, trpo_step) -> None:
     for inner_lr in (0.1, 0.2):
         state = trpo.init(jax.random.key(0), MAMLRLHparams(inner_lr=inner_lr))
@@ -278,7 +296,8 @@ def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
         ({"outer": "ppo"}, "no outer is called 'ppo'"),
         ({"surrogate": "lcv"}, "did you mean 'lvc'"),
         ({"activation": "tahn"}, "did you mean 'tanh'"),
-        ({"tasks_at_once": 2}, "must divide num_tasks, which is 3"),
+        ({"num_minibatches": 2}, "must divide num_tasks, which is 3"),
+        ({"tasks_at_once": 2}, "must divide num_tasks / num_minibatches, which is 3"),
     ],
 )
 def test_impossible_configurations_are_refused(changes: dict, message: str) -> None:
