@@ -14,20 +14,24 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
+# Those of all robots' experiments.
+META = MAMLRLConfig(
+    num_tasks=10,
+    outer="promp",
+    num_minibatches=5,
+    hidden=(64, 64),
+    activation="tanh",
+    initial_std=0.5,
+)
+HPARAMS = MAMLRLHparams(gae_lambda=0.95)
+
 # 80 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("half_cheetah", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),
     trainer=TrainerConfig(env_steps=6_400_000, population=3),
-    meta=MAMLRLConfig(
-        num_tasks=10,
-        outer="promp",
-        num_minibatches=5,
-        hidden=(64, 64),
-        activation="tanh",
-        initial_std=0.5,
-    ),
-    hparams=MAMLRLHparams(gae_lambda=0.95),
+    meta=META,
+    hparams=HPARAMS,
 )
 
 BASELINES = baselines_of(CONFIG)
