@@ -1,16 +1,17 @@
-"""Ant learns in one policy-gradient step where to go (TRPO)."""
+"""Ant learns in one policy-gradient step where to go (ProMP)."""
 
-from metaskill.meta.maml_rl_config import MAMLRLConfig
+from experiments.half_cheetah_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 200 iterations of 40 tasks, 20 episodes, 200 steps, before and after the inner step.
+# 60 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "goal", "episode_length": 200}),
     family=FamilyConfig("goal_position"),
-    trainer=TrainerConfig(env_steps=64_000_000, population=3),
-    meta=MAMLRLConfig(outer="trpo", num_curvature_tasks=5),
+    trainer=TrainerConfig(env_steps=4_800_000, population=3),
+    meta=META,
+    hparams=HPARAMS,
 )
 
 BASELINES = baselines_of(CONFIG)

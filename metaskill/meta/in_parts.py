@@ -46,7 +46,8 @@ def divided(tasks: Tasks, n_parts: int) -> Tasks:
         tasks: All of them.
         n_parts: A divisor of their number.
     """
-    return jax.tree.map(lambda leaf: leaf.reshape(n_parts, -1, *leaf.shape[1:]), tasks)
+    part_size = jax.tree.leaves(tasks)[0].shape[0] // n_parts
+    return jax.tree.map(lambda leaf: leaf.reshape(n_parts, part_size, *leaf.shape[1:]), tasks)
 
 
 def map_in_parts(function: Callable[[Task], Any], tasks: Tasks, part_size: int) -> Any:

@@ -276,6 +276,15 @@ def test_step_sizes_can_be_learned_with_promp(point_mass: Env) -> None:
         assert 0.0 < float(jnp.abs(size - 0.5).max()) < 0.01
 
 
+def test_without_inner_steps_promp_learns_what_is_best_on_average(point_mass: Env) -> None:
+    learner = learner_of(point_mass, outer="promp", inner_steps=0, num_minibatches=3)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    after, metrics = jax.jit(learner.step)(state)
+    assert metrics["episode_return"] == metrics["return_0"]
+    moved = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), after.params, state.params)
+    assert 0.0 < float(moved["policy"]["params"]["log_std"]) < 0.1
+
+
 def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
     env = make_interface(PointMass(episode_length=5), Interface(privileged=True))
     learner = learner_of(env, policy_obs="privileged_state", inner_steps=0)
