@@ -1,6 +1,6 @@
 """Ant learns in one policy-gradient step how fast it is to run (ProMP)."""
 
-from experiments.half_cheetah_direction_maml import HPARAMS, META
+from experiments.ant_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
