@@ -58,6 +58,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.arm
 	$(BIN)/python -m benchmarks.collect
 	$(BIN)/python -m benchmarks.maml_rl
+	$(BIN)/python -m benchmarks.inner_gradients
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.malformed_inputs
 	$(BIN)/python -m benchmarks.bad_data

@@ -1,8 +1,8 @@
 """Ant learns in one policy-gradient step whether to run forward or backward (ProMP).
 
 Everything hangs on what twenty episodes tell about the direction: on how far the inner gradients
-of two batches of the same task agree (`python -m benchmarks.inner_gradients`). With the set-up of
-HalfCheetah they do not agree at all, and nothing was learned in 2M steps. Its noise of .5 throws Ant
+of two batches of the same task agree (`python -m benchmarks.inner_gradients`). With HalfCheetah's
+set-up they do not agree at all, and nothing was learned in 2M steps. Its noise of .5 throws Ant
 over, after a third of the episode; with .25 it stays up. And a step's effect has to be told from
 what happens soon after it: with discount .9 and lambda .8.
 """
