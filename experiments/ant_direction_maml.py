@@ -15,8 +15,8 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# Those of all of Ant's experiments.
-META = dataclasses.replace(half_cheetah_direction_maml.META, initial_std=0.25)
+# Those of all of Ant's experiments. Three seeds have 48 tasks of an evaluation together.
+META = dataclasses.replace(half_cheetah_direction_maml.META, initial_std=0.25, num_eval_tasks=16)
 HPARAMS = MAMLRLHparams(discount=0.9, gae_lambda=0.8)
 
 # 60 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
