@@ -12,7 +12,8 @@ Both bars are missed, though the adapted returns are close to the paper's: the g
 because our oracle is better than theirs. Later steps gain little, and the second hundred of
 iterations nothing: as the policy's noise falls, what one batch tells about the goal falls too.
 Tried without effect: larger inner steps, the paper's action units, ProMP, E-MAML, the curvature of
-all tasks.
+all tasks. With lambda .9 one seed came to -13 after one step in ten iterations of ProMP (five
+minibatches; twenty of TRPO), and stayed there: it is fast, and ends where the others do.
 """
 
 from metaskill.meta.maml_rl_config import MAMLRLConfig
