@@ -44,9 +44,7 @@ SET_UPS = {
     "half_cheetah": CHEETAH,
     "half_cheetah_as_finn_2017": with_set_up(CHEETAH, 1.0, 0.99, 1.0),
     "ant": ANT,
-    "ant_as_finn_2017": with_set_up(ANT, 1.0, 0.99, 1.0),
     "ant_as_half_cheetah": with_set_up(ANT, 0.5, 0.99, 0.95),
-    "ant_with_half_cheetahs_noise": with_set_up(ANT, 0.5, 0.9, 0.8),
     "ant_with_half_cheetahs_credit": with_set_up(ANT, 0.25, 0.99, 0.95),
 }
 
