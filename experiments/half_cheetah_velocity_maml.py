@@ -1,4 +1,10 @@
-"""HalfCheetah learns in one policy-gradient step how fast it is to run (ProMP)."""
+"""HalfCheetah learns in one policy-gradient step how fast it is to run (ProMP).
+
+The bars are missed: the adapted policies come within .27 m/s of the speed asked for, a policy
+that is told the speed within .1. After three steps a policy that was trained on the average, with
+steps a third as long, is as good. Advantages are normalized within a task, so that one step says
+"faster" or "slower", and hardly by how much.
+"""
 
 from experiments.half_cheetah_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
