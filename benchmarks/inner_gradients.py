@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from experiments import ant_direction_maml, half_cheetah_direction_maml
+from metaskill.meta.maml_rl_config import MAMLRLHparams
 from metaskill.results.figure import Figure, over_seeds
 from metaskill.results.file import write_results
 from metaskill.training.meta_rl_experiment import MetaRLExperiment
@@ -29,23 +30,18 @@ SEEDS = 3
 CHEETAH, ANT = half_cheetah_direction_maml.CONFIG, ant_direction_maml.CONFIG
 
 
-def with_set_up(
-    config: MetaRLExperiment, noise: float, discount: float, gae_lambda: float
-) -> MetaRLExperiment:
+def with_set_up(config: MetaRLExperiment, noise: float, hparams: MAMLRLHparams) -> MetaRLExperiment:
     """Return an experiment with another noise of the untrained policy and horizon of credit."""
-    return dataclasses.replace(
-        config,
-        meta=dataclasses.replace(config.meta, initial_std=noise),
-        hparams=dataclasses.replace(config.hparams, discount=discount, gae_lambda=gae_lambda),
-    )
+    meta = dataclasses.replace(config.meta, initial_std=noise)
+    return dataclasses.replace(config, meta=meta, hparams=hparams)
 
 
 SET_UPS = {
     "half_cheetah": CHEETAH,
-    "half_cheetah_as_finn_2017": with_set_up(CHEETAH, 1.0, 0.99, 1.0),
+    "half_cheetah_as_finn_2017": with_set_up(CHEETAH, 1.0, MAMLRLHparams()),
     "ant": ANT,
-    "ant_as_half_cheetah": with_set_up(ANT, 0.5, 0.99, 0.95),
-    "ant_with_half_cheetahs_credit": with_set_up(ANT, 0.25, 0.99, 0.95),
+    "ant_as_half_cheetah": with_set_up(ANT, CHEETAH.meta.initial_std, CHEETAH.hparams),
+    "ant_with_half_cheetahs_credit": with_set_up(ANT, ANT.meta.initial_std, CHEETAH.hparams),
 }
 
 

@@ -1,10 +1,10 @@
 """Ant learns in one policy-gradient step whether to run forward or backward (ProMP).
 
-Everything hangs on what twenty episodes tell about the direction: on how far the inner gradients
-of two batches of the same task agree (`python -m benchmarks.inner_gradients`). With HalfCheetah's
-set-up they do not agree at all, and nothing was learned in 2M steps. Its noise of .5 throws Ant
-over, after a third of the episode; with .25 it stays up. And a step's effect has to be told from
-what happens soon after it: with discount .9 and lambda .8.
+What twenty episodes tell about the direction is how far the inner gradients of two batches of the
+same task agree (`python -m benchmarks.inner_gradients`). With HalfCheetah's set-up they do not
+agree at all; by hand, nothing was learned in 2M steps. Its noise of .5 ended Ant's episodes after
+a third of their length, that of .25 after nine tenths. The rest is how soon a step's effect is
+told: with discount .9 and lambda .8.
 
 The bars are missed, and neither policy runs: one step leads to 40 (of which 10 are for staying
 up), a policy that is told the direction to 74 in as many iterations. What one step leads to

@@ -2,8 +2,8 @@
 
 The bars are missed: the adapted policies come within .27 m/s of the speed asked for, a policy
 that is told the speed within .1. After three steps a policy that was trained on the average, with
-steps a third as long, is as good. Advantages are normalized within a task, so that one step says
-"faster" or "slower", and hardly by how much.
+steps a third as long, is as good. A likely cause, not tested: advantages are normalized within a
+task, so that one step says "faster" or "slower", and hardly by how much.
 """
 
 from experiments.half_cheetah_direction_maml import HPARAMS, META
