@@ -47,9 +47,10 @@ def parse(
 
 
 def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]:
-    """Apply every `--config.x.y=VALUE` to a configuration.
+    """Apply every `--config.x.y=VALUE` to a configuration, all of them at once.
 
-    A value is read as a Python literal (`3e-4`, `(64, 64)`), else as a string.
+    A value is read as a Python literal (`3e-4`, `(64, 64)`), else as a string. Fields that have
+    to fit each other can be given in any order.
 
     Returns:
         The other arguments, and the new configuration.
@@ -58,6 +59,7 @@ def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]
         UserError: If a field does not exist or a value is not of its type.
     """
     others = []
+    values: dict[str, Any] = {}
     for argument in arguments:
         if not argument.startswith(_PREFIX):
             others.append(argument)
@@ -65,11 +67,14 @@ def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]
         path, equals, text = argument.removeprefix(_PREFIX).partition("=")
         if not equals:
             raise UserError(f"{argument} has no value: write {argument}=VALUE.")
-        values: Any = literal(text)
-        for name in reversed(path.split(".")):
-            values = {name: values}
-        config = with_values(config, values)
-    return others, config
+        *groups, field = path.split(".")
+        inside = values
+        for name in groups:
+            inside = inside.setdefault(name, {})
+            if not isinstance(inside, dict):
+                raise UserError(f"{argument} sets a field of {name}, which is set as a whole too.")
+        inside[field] = literal(text)
+    return others, with_values(config, values)
 
 
 def named_values(flag: str, texts: list[str]) -> dict[str, Any]:

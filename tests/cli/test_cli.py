@@ -10,6 +10,8 @@ import time
 import pytest
 from command_line import TINY_DEMO, call
 
+from metaskill.cli.experiments import find_experiment
+from metaskill.cli.flags import override
 from metaskill.training.metrics import read_rows
 
 TINY = [*TINY_DEMO, "--config.trainer.population=2"]
@@ -75,6 +77,7 @@ def test_list_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "demo", "--config.ppo.num_envs"], "=VALUE"),
         (["train", "demo", "--config.ppo.num_envs=many"], "must be int"),
         (["train", "demo", "--config.ppo.num_minibatches=7"], "choose a divisor"),
+        (["train", "demo", "--config.ppo=7", "--config.ppo.num_envs=8"], "set as a whole too"),
         (["train", "demo", "--config.env.options={'episode_lenght': 1}"], "'episode_length'"),
         (["eval", "nowhere"], "holds no run"),
         (["render", "nowhere"], "holds no run"),
@@ -172,3 +175,12 @@ with stop_on_signals(lambda: print("asked", flush=True)) as stop:
     assert outcome.returncode == 130
     assert outcome.stdout == "asked\n"
     assert "ended at once" in outcome.stderr
+
+
+def test_fields_that_have_to_fit_each_other_are_overridden_in_any_order() -> None:
+    demo = find_experiment("demo")
+    changes = ["--config.ppo.num_minibatches=7", "--config.ppo.num_envs=7"]
+    for arguments in (changes, changes[::-1]):
+        others, config = override([*arguments, "--report"], demo)
+        assert (config.ppo.num_envs, config.ppo.num_minibatches) == (7, 7)
+        assert others == ["--report"]
