@@ -23,6 +23,7 @@ from metaskill.meta.supervised_config import (
     INNER_OPTIMIZERS,
     SupervisedConfig,
     SupervisedHparams,
+    annealed,
 )
 from metaskill.rl.finite import accept_if, all_finite
 
@@ -100,6 +101,7 @@ class SupervisedLearner:
         hparams = SupervisedHparams(
             inner_lr=jnp.asarray(hparams.inner_lr, jnp.float32),
             outer_lr=jnp.asarray(hparams.outer_lr, jnp.float32),
+            annealing_updates=jnp.asarray(hparams.annealing_updates, jnp.float32),
             reptile_epsilon=jnp.asarray(hparams.reptile_epsilon, jnp.float32),
             inner_steps=jnp.asarray(hparams.inner_steps, jnp.int32),
             num_tasks=jnp.asarray(hparams.num_tasks, jnp.int32),
@@ -220,7 +222,7 @@ class SupervisedLearner:
         # optax raises a float to an integer power, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer = self._optimizer.update(grads, state.optimizer)
-        params = descend(state.params, state.hparams.outer_lr, updates)
+        params = descend(state.params, annealed(state.hparams, state.optimizer.count), updates)
         metrics = {
             "loss/pre_adaptation": jnp.sum(self._task_weights(state.hparams) * before),
             "loss/post_adaptation": loss,

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import optax
-from jaxtyping import Array
+from jaxtyping import Array, Float, Int
 
 from metaskill.errors import UserError, nearest
 from metaskill.meta.adapt import ORDERS
@@ -88,6 +89,8 @@ class SupervisedHparams:
     Attributes:
         inner_lr: The inner step size alpha; where it is learned, what it starts from.
         outer_lr: Adam's step size in the outer loop.
+        annealing_updates: Outer updates in which `outer_lr` falls to 0 along half a cosine
+            (Antoniou et al. 2019, section 4); 0 leaves it as it is.
         reptile_epsilon: Reptile's step size.
         inner_steps: Inner steps, at most `max_inner_steps`. With 0, training is plain
             learning on all tasks at once.
@@ -96,6 +99,17 @@ class SupervisedHparams:
 
     inner_lr: float | Array = 1e-3
     outer_lr: float | Array = 1e-3
+    annealing_updates: float | Array = 0.0
     reptile_epsilon: float | Array = 0.1
     inner_steps: int | Array = 1
     num_tasks: int | Array = 25
+
+
+def annealed(hparams: SupervisedHparams, updates: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the outer step size after so many updates.
+
+    outer_lr (1 + cos(pi min(updates / annealing_updates, 1))) / 2
+    """
+    span = jnp.asarray(hparams.annealing_updates, jnp.float32)
+    done = jnp.clip(updates.astype(jnp.float32) / jnp.maximum(span, 1.0), 0.0, 1.0)
+    return hparams.outer_lr * jnp.where(span > 0.0, 0.5 * (1.0 + jnp.cos(jnp.pi * done)), 1.0)
