@@ -10,8 +10,11 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.networks.distributions import Gaussian
 
-Act = Callable[[Observation], Gaussian]
-"""A policy with its parameters in it: from what is observed to a distribution over actions."""
+See = Callable[[Observation], Float[Array, " obs"]]
+"""What a policy makes its observation of."""
+
+Act = Callable[[Float[Array, " obs"]], Gaussian]
+"""A policy with its parameters in it: from what it sees to a distribution over actions."""
 
 
 @jax.tree_util.register_dataclass
@@ -52,7 +55,7 @@ class Episodes:
 
 
 def play_episodes(
-    env: Env, context: Context, act: Act, key: PRNGKeyArray, n: int, obs_name: str = "state"
+    env: Env, context: Context, see: See, act: Act, key: PRNGKeyArray, n: int
 ) -> Episodes:
     """Play `n` episodes of one task.
 
@@ -63,27 +66,28 @@ def play_episodes(
     Args:
         env: The environment.
         context: The task.
+        see: What the policy is given, and what is kept.
         act: The policy.
         key: Source of the resets' and of the actions' randomness.
         n: Number of episodes.
-        obs_name: The observation to keep.
     """
     keys = jax.random.split(key, n)
-    return jax.vmap(lambda k: _play_episode(env, context, act, k, obs_name))(keys)
+    return jax.vmap(lambda k: _play_episode(env, context, see, act, k))(keys)
 
 
-def _play_episode(env: Env, context: Context, act: Act, key: PRNGKeyArray, name: str) -> Episodes:
+def _play_episode(env: Env, context: Context, see: See, act: Act, key: PRNGKeyArray) -> Episodes:
     reset_key, act_key = jax.random.split(key)
 
     def step(
         carry: tuple[State, Bool[Array, ""]], key: PRNGKeyArray
     ) -> tuple[tuple[State, Bool[Array, ""]], Episodes]:
         state, over = carry
-        distribution = act(state.obs)
+        obs = see(state.obs)
+        distribution = act(obs)
         raw_action = distribution.sample(key)
         after = env.step(state, distribution.to_action(raw_action))
         seen = Episodes(
-            obs=state.obs[name],
+            obs=obs,
             raw_action=raw_action,
             log_prob=distribution.log_prob(raw_action),
             mean=distribution.mean,

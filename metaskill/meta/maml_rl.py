@@ -1,5 +1,6 @@
 """Policies that adapt to a task in a gradient step: MAML, ProMP and E-MAML as one learner."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from metaskill.meta.outer_objective import OuterObjective
 from metaskill.meta.policy_gradient import Experience, Params, Scalar, experience_of
 from metaskill.meta.promp import adam_epochs
 from metaskill.meta.trpo import trust_region_step
+from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.networks.policy import GaussianPolicy
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.tasks.family import TaskFamily
@@ -31,9 +33,9 @@ class MAMLRL:
     fresh episodes, plays episodes of the adapted policies, and moves the parameters
     before adaptation so that the adapted ones get better.
 
-    There is no observation normalization, as in the papers: running moments would be one
-    more thing that differs between what a task was adapted to and what is
-    differentiated.
+    Observations are not normalized by running moments, which would be one more thing that
+    differs between what a task was adapted to and what is differentiated: as in the papers not
+    at all, or by moments that never change (`normalize_obs`).
     """
 
     headline = Headline("eval/return", "episode_return", "return after adaptation")
@@ -82,13 +84,15 @@ class MAMLRL:
             params["inner_lr"] = jax.tree.map(
                 lambda leaf: jnp.full_like(leaf, hparams.inner_lr), params["policy"]
             )
-        return MAMLRLState(
+        untrained = MAMLRLState(
             params=params,
             optimizer=self._adam.init(params),
+            scale=init_statistics(obs.size),
             hparams=hparams,
             key=key,
             iteration=jnp.zeros((), jnp.int32),
         )
+        return self._measured(untrained) if self.config.normalize_obs else untrained
 
     def step(self, state: MAMLRLState) -> tuple[MAMLRLState, Metrics]:
         """Experience some tasks before and after adaptation, then improve the adaptation."""
@@ -111,7 +115,10 @@ class MAMLRL:
             "policy_std": jnp.mean(jnp.exp(params["policy"]["params"]["log_std"])),
             **{f"loss/{name}": value for name, value in losses.items()},
         }
-        return MAMLRLState(params, optimizer, state.hparams, key, state.iteration + 1), metrics
+        state = dataclasses.replace(
+            state, params=params, optimizer=optimizer, key=key, iteration=state.iteration + 1
+        )
+        return state, metrics
 
     def evaluate(self, state: MAMLRLState, key: PRNGKeyArray) -> Metrics:
         """Return the adaptation curve: mean returns on held-out tasks after 0 to 3 inner steps.
@@ -135,7 +142,7 @@ class MAMLRL:
 
     def act_greedily(self, state: MAMLRLState, obs: Observation) -> Float[Array, " action"]:
         """Return the deterministic action of the policy before adaptation."""
-        return self.policy.apply(state.params["policy"], obs[self.config.policy_obs]).mode()
+        return self.policy.apply(state.params["policy"], self._see(state, obs)).mode()
 
     def outer_step(
         self, state: MAMLRLState, batch: TaskExperience
@@ -189,7 +196,7 @@ class MAMLRL:
         play = jax.vmap(self._play, in_axes=(0, 0, 0, None))
 
         def step(policies: Params, keys: PRNGKeyArray) -> tuple[Params, Experience]:
-            experience = play(policies, tasks, keys, state.hparams)
+            experience = play(policies, tasks, keys, state)
             return self.objective.inner_steps(policies, experience, step_size), experience
 
         split = jax.vmap(lambda key: jax.random.split(key, self.config.inner_steps + 1))
@@ -200,7 +207,7 @@ class MAMLRL:
         )
         adapted, before = jax.lax.scan(step, policies, before_keys)
         before = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), before)
-        return experience_of_tasks(before, play(adapted, tasks, after_keys[0], state.hparams))
+        return experience_of_tasks(before, play(adapted, tasks, after_keys[0], state))
 
     def adapt_to(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int
@@ -224,7 +231,7 @@ class MAMLRL:
             policy: Params, inputs: tuple[PRNGKeyArray, Array]
         ) -> tuple[Params, tuple[Params, Array]]:
             key, scale = inputs
-            experience = self._play(policy, task, key, state.hparams)
+            experience = self._play(policy, task, key, state)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
             adapted = self.objective.inner_step(policy, experience, scaled)
             return adapted, (policy, experience.episodes.total_return)
@@ -235,15 +242,29 @@ class MAMLRL:
         return policies, returns
 
     def _play(
-        self, policy: Params, task: Context, key: PRNGKeyArray, hparams: MAMLRLHparams
+        self, policy: Params, task: Context, key: PRNGKeyArray, state: MAMLRLState
     ) -> Experience:
-        name = self.config.policy_obs
         episodes = play_episodes(
             self.env,
             task,
-            lambda obs: self.policy.apply(policy, obs[name]),
+            lambda obs: self._see(state, obs),
+            lambda seen: self.policy.apply(policy, seen),
             key,
             self.config.num_episodes,
-            name,
         )
-        return experience_of(episodes, hparams.discount, hparams.gae_lambda)
+        return experience_of(episodes, state.hparams.discount, state.hparams.gae_lambda)
+
+    def _see(self, state: MAMLRLState, obs: Observation) -> Float[Array, " obs"]:
+        own = obs[self.config.policy_obs]
+        return normalize(state.scale, own) if self.config.normalize_obs else own
+
+    def _measured(self, untrained: MAMLRLState) -> MAMLRLState:
+        """Return the untrained state with the moments of what its policy observes."""
+        task_key, episode_key, key = jax.random.split(untrained.key, 3)
+        n = self.config.num_tasks
+        tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, n))
+        play = jax.vmap(self._play, in_axes=(None, 0, 0, None))
+        keys = jax.random.split(episode_key, n)
+        seen = play(untrained.params["policy"], tasks, keys, untrained).episodes
+        scale = update_statistics(untrained.scale, seen.obs)
+        return dataclasses.replace(untrained, scale=scale, key=key)

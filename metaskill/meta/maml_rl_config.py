@@ -41,6 +41,8 @@ class MAMLRLConfig:
         activation: `tanh`, `relu`, `silu` or `elu`.
         initial_std: The untrained policy's standard deviation.
         policy_obs: The observation that the policy and the baseline see.
+        normalize_obs: Whether observations are normalized, by moments that are measured once,
+            on an iteration's tasks with the untrained policy.
         num_eval_tasks: Held-out tasks of an evaluation.
     """
 
@@ -58,6 +60,7 @@ class MAMLRLConfig:
     activation: str = "relu"
     initial_std: float = 1.0
     policy_obs: str = "state"
+    normalize_obs: bool = False
     num_eval_tasks: int = 40
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from metaskill.meta.maml_rl_config import MAMLRLHparams
 from metaskill.meta.policy_gradient import Experience, Params, Scalar
+from metaskill.networks.normalizer import RunningStatistics
 
 
 @jax.tree_util.register_dataclass
@@ -20,6 +21,7 @@ class MAMLRLState:
     Attributes:
         params: `policy`, before adaptation; with `order=learned_alpha` also `inner_lr`.
         optimizer: ProMP's moments of Adam.
+        scale: Moments that observations are normalized by; without `normalize_obs`, of none.
         hparams: Hyperparameters.
         key: Source of randomness.
         iteration: Iterations done.
@@ -27,6 +29,7 @@ class MAMLRLState:
 
     params: dict[str, Any]
     optimizer: optax.OptState
+    scale: RunningStatistics
     hparams: MAMLRLHparams
     key: PRNGKeyArray
     iteration: Int[Array, ""]

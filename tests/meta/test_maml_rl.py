@@ -285,6 +285,28 @@ def test_without_inner_steps_promp_learns_what_is_best_on_average(point_mass: En
     assert 0.0 < float(moved["policy"]["params"]["log_std"]) < 0.1
 
 
+def test_observations_are_normalized_by_the_untrained_policys_and_stay_so(
+    point_mass: Env,
+) -> None:
+    """Of the plane's positions, whose deviations are a fraction of a metre."""
+    learner = learner_of(point_mass, normalize_obs=True)
+    state = jax.jit(learner.init)(jax.random.key(0), HPARAMS)
+    batch = experience(learner, state)
+    seen = batch.before.episodes.obs.reshape(-1, 2)
+    np.testing.assert_allclose(seen.mean(axis=0), 0.0, atol=0.6)
+    np.testing.assert_allclose(seen.std(axis=0), 1.0, atol=0.4)
+    # What is differentiated is what acted: no observation is normalized twice, or not at all.
+    first = jax.tree.map(lambda leaf: leaf[0, 0], batch.before).episodes
+    acted = learner.policy.apply(state.params["policy"], first.obs)
+    np.testing.assert_allclose(acted.mean, first.mean, atol=1e-6)
+    trained, _ = jax.jit(learner.step)(state)
+    assert_trees_close(trained.scale, state.scale)
+    obs = {"state": jnp.array([0.3, -0.1])}
+    scaled = (obs["state"] - state.scale.mean) / state.scale.std
+    expected = learner.policy.apply(state.params["policy"], scaled).mean
+    np.testing.assert_allclose(learner.act_greedily(state, obs), expected, atol=1e-6)
+
+
 def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
     env = make_interface(PointMass(episode_length=5), Interface(privileged=True))
     learner = learner_of(env, policy_obs="privileged_state", inner_steps=0)
