@@ -9,6 +9,7 @@ angle between what two of them say: 0 where there is nothing but chance, 1 where
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,18 +31,25 @@ SEEDS = 3
 CHEETAH, ANT = half_cheetah_direction_maml.CONFIG, ant_direction_maml.CONFIG
 
 
-def with_set_up(config: MetaRLExperiment, noise: float, hparams: MAMLRLHparams) -> MetaRLExperiment:
-    """Return an experiment with another noise of the untrained policy and horizon of credit."""
-    meta = dataclasses.replace(config.meta, initial_std=noise)
-    return dataclasses.replace(config, meta=meta, hparams=hparams)
+def varied(
+    config: MetaRLExperiment, hparams: MAMLRLHparams | None = None, **meta: Any
+) -> MetaRLExperiment:
+    """Return an experiment with other hyperparameters, or other fields of its `meta`."""
+    meta_config = dataclasses.replace(config.meta, **meta)
+    return dataclasses.replace(config, meta=meta_config, hparams=hparams or config.hparams)
 
 
+# The papers': discount .99, lambda 1, noise 1, raw observations.
+PAPERS = MAMLRLHparams()
 SET_UPS = {
     "half_cheetah": CHEETAH,
-    "half_cheetah_as_finn_2017": with_set_up(CHEETAH, 1.0, MAMLRLHparams()),
+    "half_cheetah_raw": varied(CHEETAH, normalize_obs=False),
+    "half_cheetah_papers_credit": varied(CHEETAH, PAPERS),
+    "half_cheetah_papers": varied(CHEETAH, PAPERS, normalize_obs=False, initial_std=1.0),
     "ant": ANT,
-    "ant_as_half_cheetah": with_set_up(ANT, CHEETAH.meta.initial_std, CHEETAH.hparams),
-    "ant_with_half_cheetahs_credit": with_set_up(ANT, ANT.meta.initial_std, CHEETAH.hparams),
+    "ant_raw": varied(ANT, normalize_obs=False),
+    "ant_papers_credit": varied(ANT, PAPERS),
+    "ant_half_cheetahs_noise": varied(ANT, initial_std=CHEETAH.meta.initial_std),
 }
 
 
@@ -50,11 +58,12 @@ def main() -> None:
     figures: dict[str, Figure] = {}
     for name, config in SET_UPS.items():
         cosines = agreements(config)
-        hparams = config.hparams
+        meta, hparams = config.meta, config.hparams
         figures[f"inner_gradient_agreement_{name}"] = over_seeds(
             [float(cosine) for cosine in cosines],
-            f"cosine between batches of {config.meta.num_episodes} episodes, noise "
-            f"{config.meta.initial_std}, discount {hparams.discount}, lambda {hparams.gae_lambda}",
+            f"cosine between batches of {meta.num_episodes} episodes, noise {meta.initial_std}, "
+            f"discount {hparams.discount}, lambda {hparams.gae_lambda}, "
+            f"{'normalized' if meta.normalize_obs else 'raw'} observations",
         )
         print(f"{name:<32} {np.mean(cosines):.3f}", flush=True)
     settings = {"configs": {name: as_json(config) for name, config in SET_UPS.items()}}

@@ -16,16 +16,22 @@ baseline, or twice the episodes, might allow a longer one. Neither was tried.
 import dataclasses
 
 from experiments import half_cheetah_direction_maml
-from metaskill.meta.maml_rl_config import MAMLRLHparams
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# Those of all of Ant's experiments. Three seeds have 48 tasks of an evaluation together.
-META = dataclasses.replace(half_cheetah_direction_maml.META, initial_std=0.25, num_eval_tasks=16)
-HPARAMS = MAMLRLHparams(discount=0.9, gae_lambda=0.8)
+# Those of all of Ant's experiments.
+META = dataclasses.replace(
+    half_cheetah_direction_maml.META,
+    num_tasks=4,
+    num_episodes=40,
+    num_minibatches=4,
+    initial_std=0.25,
+    num_eval_tasks=8,
+)
+HPARAMS = half_cheetah_direction_maml.HPARAMS
 
-# 60 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
+# 75 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),

@@ -5,20 +5,21 @@ discriminator of a run of `half_cheetah_diayn`; forward and backward are met in 
 """
 
 from experiments import half_cheetah_diayn
-from metaskill.meta.maml_rl_config import MAMLRLConfig
+from experiments.half_cheetah_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import unsupervised_findings
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.source import Source
 from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
 
-# 100 iterations of 20 tasks, 20 episodes, 200 steps, before and after the inner step.
+# 50 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = UnsupervisedMetaRLExperiment(
     env=EnvConfig("half_cheetah", options={"objective": "direction", "episode_length": 200}),
     source=Source("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
     family=FamilyConfig("direction"),
-    trainer=TrainerConfig(env_steps=16_000_000, population=3),
-    meta=MAMLRLConfig(num_tasks=20, outer="promp", hidden=(64, 64), activation="tanh"),
+    trainer=TrainerConfig(env_steps=4_000_000, population=3),
+    meta=META,
+    hparams=HPARAMS,
 )
 
 # A quarter of a metre a second, for 200 steps.

@@ -11,11 +11,11 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 100 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
+# 60 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("half_cheetah", options={"objective": "velocity", "episode_length": 200}),
     family=FamilyConfig("goal_velocity"),
-    trainer=TrainerConfig(env_steps=8_000_000, population=3),
+    trainer=TrainerConfig(env_steps=4_800_000, population=3),
     meta=META,
     hparams=HPARAMS,
 )
