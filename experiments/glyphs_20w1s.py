@@ -12,7 +12,7 @@ UPDATES = 6000
 # One inner step instead of the five of Finn et al. 2017, which cost four times as much.
 CONFIG = SupervisedExperiment(
     problem=ProblemConfig("glyphs", {"ways": 20, "shots": 1, "filters": FILTERS}),
-    trainer=dataclasses.replace(TRAINER, env_steps=UPDATES),
+    trainer=dataclasses.replace(TRAINER, env_steps=UPDATES, members_at_once=1),
     meta=SupervisedConfig(
         tasks_per_update=4,
         tasks_at_once=1,
