@@ -9,7 +9,7 @@ from metaskill.training.supervised_experiment import ProblemConfig, SupervisedEx
 
 UPDATES = 6000
 
-# One inner step instead of the five of Finn et al. 2017, which cost four times as much.
+# One inner step instead of the five of Finn et al. 2017: more updates in the same time.
 CONFIG = SupervisedExperiment(
     problem=ProblemConfig("glyphs", {"ways": 20, "shots": 1, "filters": FILTERS}),
     trainer=dataclasses.replace(TRAINER, env_steps=UPDATES, members_at_once=1),

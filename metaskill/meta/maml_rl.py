@@ -259,7 +259,10 @@ class MAMLRL:
         return normalize(state.scale, own) if self.config.normalize_obs else own
 
     def _measured(self, untrained: MAMLRLState) -> MAMLRLState:
-        """Return the untrained state with the moments of what its policy observes."""
+        """Return the untrained state with the moments of what its policy observes.
+
+        Episodes count as a whole, with what follows a termination.
+        """
         task_key, episode_key, key = jax.random.split(untrained.key, 3)
         n = self.config.num_tasks
         tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, n))
