@@ -1,16 +1,18 @@
 """Ant learns in one policy-gradient step where to go (ProMP)."""
 
+import dataclasses
+
 from experiments.ant_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 40 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
+# 50 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "goal", "episode_length": 200}),
     family=FamilyConfig("goal_position"),
-    trainer=TrainerConfig(env_steps=2_560_000, population=3),
-    meta=META,
+    trainer=TrainerConfig(env_steps=3_200_000, population=3),
+    meta=dataclasses.replace(META, num_eval_tasks=16),
     hparams=HPARAMS,
 )
 

@@ -1,5 +1,7 @@
 """Ant learns in one policy-gradient step how fast it is to run (ProMP)."""
 
+import dataclasses
+
 from experiments.ant_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
@@ -10,7 +12,7 @@ CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "velocity", "episode_length": 200}),
     family=FamilyConfig("goal_velocity"),
     trainer=TrainerConfig(env_steps=3_200_000, population=3),
-    meta=META,
+    meta=dataclasses.replace(META, num_eval_tasks=16),
     hparams=HPARAMS,
 )
 
