@@ -2,8 +2,9 @@
 
 What an iteration's episodes tell about the direction is how far the inner gradients of two batches
 of the same task agree (`python -m benchmarks.inner_gradients`): next to nothing with the papers'
-set-up. Beside what HalfCheetah has, noise is a quarter of the actuators' range (half of it ended
-episodes after a third of their length, by hand), and there are twice the episodes of fewer tasks.
+credit. Beside what HalfCheetah has, noise is a quarter of the actuators' range (with half of it,
+episodes ended after a third of their length, by hand), and there are twice the episodes of fewer
+tasks.
 
 The bars are missed: one step leads to 94 (of which 10 are for staying up), and a policy that is
 told the direction walks on to 141 in as many iterations. Neither had stopped rising. By hand, one
