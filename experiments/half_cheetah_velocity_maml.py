@@ -6,8 +6,8 @@ steps a third as long, is as good. A likely cause, not tested: advantages are no
 task, so that one step says "faster" or "slower", and hardly by how much.
 
 The set-up is that of the direction but for raw observations and a longer horizon of credit. With
-the direction's own, the policy before adaptation had learned to stand still after 3M steps (-140
-to -240), and one step led to -90 to -165: it was stopped there.
+the direction's own, by hand, returns before adaptation were -130 to -240 after 3M steps, about
+what standing still brings, and one step led to -90 to -165: it was stopped there.
 """
 
 import dataclasses

@@ -261,7 +261,8 @@ class MAMLRL:
     def _measured(self, untrained: MAMLRLState) -> MAMLRLState:
         """Return the untrained state with the moments of what its policy observes.
 
-        Episodes count as a whole, with what follows a termination.
+        Episodes count as a whole, with what follows a termination; single observations are
+        clipped to ±10, as normalized ones are later.
         """
         task_key, episode_key, key = jax.random.split(untrained.key, 3)
         n = self.config.num_tasks
