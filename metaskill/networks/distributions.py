@@ -40,6 +40,10 @@ class ActionDistribution(Protocol):
         """Differential entropy, or an unbiased one-sample estimate of it."""
         ...
 
+    def saturation(self) -> Float[Array, "*batch"]:
+        """How far the mean lies outside the actuators' range, squared and summed."""
+        ...
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +76,11 @@ class Gaussian:
         del key
         log_std = jnp.broadcast_to(self.log_std, self.mean.shape)
         return jnp.sum(log_std + 0.5 * (_LOG_2PI + 1.0), axis=-1)
+
+    def saturation(self) -> Float[Array, "*batch"]:
+        """Return sum max(|mean| - 1, 0)^2: environments clip actions to [-1, 1]."""
+        excess = jnp.maximum(jnp.abs(self.mean) - 1.0, 0.0)
+        return jnp.sum(jnp.square(excess), axis=-1)
 
     def kl(self, other: "Gaussian") -> Float[Array, "*batch"]:
         """Return KL(self || other), exactly."""
@@ -122,6 +131,10 @@ class TanhGaussian:
         """Return the Gaussian's entropy plus one sample of the log slope of tanh."""
         raw = self.sample(key)
         return self.base.entropy(key) + self._log_slope(raw)
+
+    def saturation(self) -> Float[Array, "*batch"]:
+        """Return 0: no action lies outside."""
+        return jnp.zeros(self.mean.shape[:-1], self.mean.dtype)
 
     def kl(self, other: "TanhGaussian") -> Float[Array, "*batch"]:
         """Return KL(self || other): that of the Gaussians, as tanh is one-to-one."""

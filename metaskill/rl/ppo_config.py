@@ -80,6 +80,7 @@ class PPOHparams:
         clip: Largest change of the probability ratio that is rewarded.
         value_weight: Weight of the value function's loss.
         entropy_weight: Weight of the entropy bonus.
+        saturation_weight: Weight of the penalty on Gaussian means outside the actuators' range.
         max_grad_norm: Gradients are scaled down to this global norm.
         reward_scale: Multiplies rewards before anything is learned from them.
     """
@@ -90,5 +91,6 @@ class PPOHparams:
     clip: float | Array = 0.2
     value_weight: float | Array = 0.5
     entropy_weight: float | Array = 0.0
+    saturation_weight: float | Array = 0.0
     max_grad_norm: float | Array = 1.0
     reward_scale: float | Array = 0.1

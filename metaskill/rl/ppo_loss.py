@@ -27,6 +27,11 @@ class LossHparams(Protocol):
         """Weight of the entropy bonus."""
         ...
 
+    @property
+    def saturation_weight(self) -> float | Array:
+        """Weight of the penalty on means outside the actuators' range."""
+        ...
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +69,11 @@ def ppo_loss(
 
         ratio = pi(a|s) / pi_old(a|s)
         L = -mean min(ratio A, clip(ratio, 1 ± eps) A) + c_V mean (V - target)^2 / 2
-            - c_H entropy
+            - c_H entropy + c_S saturation
 
     with advantages normalized over the batch, and samples weighted in the first two terms.
+    Saturation is ours: of a Gaussian whose mean is far outside [-1, 1] every sample is
+    clipped to the same action, so that nothing tells which mean would be better.
 
     Returns:
         The loss, and its parts with diagnostics: `approx_kl` is the low-variance
@@ -82,11 +89,18 @@ def ppo_loss(
     prediction = value.apply(params["value"], batch.value_obs)[..., 0]
     value_loss = 0.5 * jnp.mean(batch.weight * jnp.square(prediction - batch.value_target))
     entropy = jnp.mean(distribution.entropy(key))
-    loss = policy_loss + hparams.value_weight * value_loss - hparams.entropy_weight * entropy
+    saturation = jnp.mean(distribution.saturation())
+    loss = (
+        policy_loss
+        + hparams.value_weight * value_loss
+        - hparams.entropy_weight * entropy
+        + hparams.saturation_weight * saturation
+    )
     return loss, {
         "policy": policy_loss,
         "value": value_loss,
         "entropy": entropy,
+        "saturation": saturation,
         "approx_kl": jnp.mean(ratio - 1.0 - log_ratio),
         "clip_fraction": jnp.mean(jnp.abs(ratio - 1.0) > hparams.clip),
     }

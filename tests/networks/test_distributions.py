@@ -55,6 +55,12 @@ def test_tanh_log_prob_stays_finite_where_tanh_saturates() -> None:
     assert jnp.isfinite(slope)
 
 
+def test_saturation_is_how_far_the_mean_is_out_of_the_actuators_range() -> None:
+    mean = jnp.array([[0.9, -1.0], [1.5, -3.0]])
+    np.testing.assert_allclose(Gaussian(mean, LOG_STD).saturation(), [0.0, 0.5**2 + 2.0**2])
+    np.testing.assert_array_equal(TanhGaussian(mean, LOG_STD).saturation(), [0.0, 0.0])
+
+
 def test_unknown_name() -> None:
     with pytest.raises(UserError, match="did you mean 'gaussian'"):
         find_distribution("gausian")

@@ -39,6 +39,8 @@ def step(ppo: PPO):
 @pytest.fixture(scope="module")
 def batch(ppo: PPO) -> tuple[dict, Batch]:
     params = ppo.init(jax.random.key(0), PPOHparams()).params
+    # Some means lie outside the actuators' range, others within.
+    params["policy"]["params"]["MLP_0"]["Dense_1"]["kernel"] *= 500.0
     keys = jax.random.split(jax.random.key(1), 5)
     obs = jax.random.normal(keys[0], (32, 2))
     distribution = ppo.policy.apply(params["policy"], obs)
@@ -62,7 +64,8 @@ def loss_of(ppo: PPO, params: dict, batch: Batch, **hparams: float):
 
 def test_loss_equals_a_plain_numpy_computation(ppo: PPO, batch) -> None:
     params, data = batch
-    loss, parts = loss_of(ppo, params, data, clip=0.2, value_weight=0.7, entropy_weight=0.01)
+    weights = {"value_weight": 0.7, "entropy_weight": 0.01, "saturation_weight": 0.3}
+    loss, parts = loss_of(ppo, params, data, clip=0.2, **weights)
     distribution = ppo.policy.apply(params["policy"], data.policy_obs)
     mean, std = np.asarray(distribution.mean), np.exp(np.asarray(distribution.log_std))
     z = (np.asarray(data.raw_action) - mean) / std
@@ -76,7 +79,9 @@ def test_loss_equals_a_plain_numpy_computation(ppo: PPO, batch) -> None:
     value = np.asarray(ppo.value.apply(params["value"], data.value_obs))[:, 0]
     value_loss = 0.5 * np.mean((value - np.asarray(data.value_target)) ** 2)
     entropy = np.sum(np.log(std) + 0.5 * np.log(2 * np.pi * np.e))
-    expected = -np.mean(surrogate) + 0.7 * value_loss - 0.01 * entropy
+    excess = np.mean(np.sum(np.maximum(np.abs(mean) - 1.0, 0.0) ** 2, axis=1))
+    assert 0.1 < np.mean(np.abs(mean) > 1.0) < 0.9
+    expected = -np.mean(surrogate) + 0.7 * value_loss - 0.01 * entropy + 0.3 * excess
     assert float(loss) == pytest.approx(expected, rel=1e-4)
     assert float(parts["clip_fraction"]) == pytest.approx(np.mean(np.abs(ratio - 1) > 0.2))
 
