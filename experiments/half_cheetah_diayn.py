@@ -4,6 +4,10 @@ The discriminator sees how far the robot moved in a control step, as it sees the
 paper's section 4.2. Of the whole state twenty postures are told apart within a million steps,
 3.0 nats, and no skill goes further than .6 m; of the place alone (one seed) one skill ran 35 m, and
 nothing was told apart.
+
+A mean far outside the actuators' range acts the same whatever is sampled around it. By hand, with
+seed 0: without `saturation_weight` a tenth of the means lay beyond twice the range after half of
+the training, and with it less than a hundredth at the end, for no less reward.
 """
 
 from metaskill.results.findings import last_evaluation
@@ -22,7 +26,7 @@ CONFIG = SkillExperiment(
     diayn=DIAYNConfig(sees="displacement"),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
-    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01)),
+    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01, saturation_weight=0.01)),
 )
 
 _SOURCE = "own bar; deterministic policy, episodes of 200 steps (10 s)"
