@@ -13,7 +13,7 @@ class RunningStatistics:
     """Moments of all observations seen so far.
 
     Attributes:
-        count: Number of observations.
+        count: Number of observations, or what is left of it where they fade.
         mean: Their mean.
         sum_of_squares: Sum of squared differences from the mean.
     """
@@ -54,6 +54,15 @@ def update_statistics(
         sum_of_squares=statistics.sum_of_squares
         + batch_squares
         + jnp.square(delta) * (statistics.count * batch_count / count),
+    )
+
+
+def faded(statistics: RunningStatistics, share: float) -> RunningStatistics:
+    """Return the same moments, that weigh `share` of what they did in later merges."""
+    return dataclasses.replace(
+        statistics,
+        count=share * statistics.count,
+        sum_of_squares=share * statistics.sum_of_squares,
     )
 
 

@@ -12,13 +12,16 @@ from metaskill.envs.env import Observation
 from metaskill.errors import UserError
 from metaskill.learner import Metrics
 from metaskill.networks.mlp import MLP
-from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
+from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
 from metaskill.rl.hooks import Experience
 from metaskill.skills.model import FitConfig, Model, fit, start_model
 from metaskill.skills.skill_env import SkillEnv, body_of
 from metaskill.skills.space import Skill
 
 _LOG_2PI = math.log(2.0 * math.pi)
+# What is left of the changes' moments after an update: they are those of about ten. A robot
+# that has learned not to fall changes far less than before.
+_REMEMBERED = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +35,8 @@ class DADSConfig:
         experts: Components of its mixture.
         prior_samples: Skills that an outcome is compared with (L).
         delta_scale: The change in a control step that counts as one standard deviation of
-            the skill dynamics, in the units of what is predicted; None for the running
-            standard deviation of all changes. Skills are told apart, and so rewarded, up to
+            the skill dynamics, in the units of what is predicted; None for the standard
+            deviation of all recent changes. Skills are told apart, and so rewarded, up to
             that: a smaller one asks for faster and more regular motion.
         fit: How the skill dynamics is fitted.
     """
@@ -116,7 +119,8 @@ class DADS:
         kept = ~experience.terminated
         # A fall, or a simulation that broke, says nothing of how large changes are.
         usual = jnp.where(kept[:, None], delta, model.statistics["delta"].mean)
-        statistics = {"delta": update_statistics(model.statistics["delta"], usual)}
+        recent = faded(model.statistics["delta"], _REMEMBERED)
+        statistics = {"delta": update_statistics(recent, usual)}
         if self._body_size:
             statistics["body"] = update_statistics(model.statistics["body"], body)
         model = dataclasses.replace(model, statistics=statistics)

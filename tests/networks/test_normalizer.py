@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
+from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
 
 
 def test_merging_batches_equals_one_pass(key: jax.Array) -> None:
@@ -16,6 +16,19 @@ def test_merging_batches_equals_one_pass(key: jax.Array) -> None:
     assert float(statistics.count) == 240
     np.testing.assert_allclose(statistics.mean, flat.mean(0), rtol=1e-5)
     np.testing.assert_allclose(statistics.std, flat.std(0), rtol=1e-5)
+
+
+def test_what_has_faded_keeps_its_moments_and_weighs_less(key: jax.Array) -> None:
+    old, new = 4.0 + jax.random.normal(key, (2, 100, 3))
+    less = faded(update_statistics(init_statistics(3), old), 0.25)
+    np.testing.assert_allclose(less.mean, old.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(less.std, old.std(0), rtol=1e-5)
+    merged, weights = update_statistics(less, new), np.repeat([0.25, 1.0], 100)
+    both = np.concatenate([old, new])
+    mean = np.average(both, axis=0, weights=weights)
+    variance = np.average((both - mean) ** 2, axis=0, weights=weights)
+    np.testing.assert_allclose(merged.mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(merged.std, np.sqrt(variance), rtol=1e-5)
 
 
 def test_no_data_normalizes_by_the_identity() -> None:

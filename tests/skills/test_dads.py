@@ -151,6 +151,22 @@ def test_the_running_scale_is_that_of_the_changes(point_mass: Env, key) -> None:
     assert float(metrics["delta_scale"]) == pytest.approx(changes.std(axis=0).mean(), rel=1e-3)
 
 
+def test_the_running_scale_follows_changes_that_become_smaller(point_mass: Env, key) -> None:
+    dads = make(point_mass, delta_scale=None)
+    update = jax.jit(dads.update)
+    large = experience(256)
+    near = {
+        **large.next_obs,
+        "position": large.obs["position"]
+        + 0.1 * (large.next_obs["position"] - large.obs["position"]),
+    }
+    small = dataclasses.replace(large, next_obs=near)
+    model, first = update(dads.init(key), large, key)
+    for _ in range(60):
+        model, last = update(model, small, key)
+    assert float(last["delta_scale"]) == pytest.approx(0.1 * float(first["delta_scale"]), rel=0.1)
+
+
 def test_an_unknown_prediction_is_refused(point_mass: Env) -> None:
     with pytest.raises(UserError, match="predicts 'position' or 'state'"):
         make(point_mass, predicts="velocity")
