@@ -1,7 +1,8 @@
 """HalfCheetah goes on from its best DIAYN skill to run forward, against from scratch.
 
 Eysenbach et al. 2019 (section 4.2.1). Each seed begins as one of the three members of
-`half_cheetah_diayn`, told the skill that runs forward best.
+`half_cheetah_diayn`, told the skill that runs forward best. Hyperparameters are those that the
+skills were learned with, also from scratch.
 
 It is ahead for half a million steps, and then behind for good: the skill scoots along on its head,
 one leg in the air, and learning on makes that faster, but not another gait.
@@ -9,7 +10,7 @@ one leg in the air, and learning on makes that faster, but not another gait.
 
 from experiments import half_cheetah_diayn
 from metaskill.results.fine_tuning import fine_tuning_findings
-from metaskill.rl.ppo_config import PPOConfig, PPOHparams
+from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
@@ -27,7 +28,7 @@ CONFIG = FineTuningExperiment(
         chunks_per_checkpoint=10,
     ),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
-    hparams=CoreHparams(ppo=PPOHparams()),
+    hparams=CoreHparams(ppo=half_cheetah_diayn.CONFIG.hparams.ppo),
 )
 
 BASELINES = {
