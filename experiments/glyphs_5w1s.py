@@ -1,5 +1,7 @@
 """MAML tells five unseen characters apart after one picture of each."""
 
+import dataclasses
+
 from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.results.few_shot import against_neighbours
 from metaskill.training.experiment import TrainerConfig
@@ -7,8 +9,9 @@ from metaskill.training.supervised_experiment import ProblemConfig, SupervisedEx
 
 # Finn et al. 2017 have 64 filters, 60,000 iterations and a larger meta-batch, for a GPU.
 FILTERS = 24
+UPDATES = 12_000
 TRAINER = TrainerConfig(
-    env_steps=12_000,
+    env_steps=UPDATES,
     population=3,
     iterations_per_chunk=10,
     chunks_per_evaluation=1000,
@@ -17,7 +20,7 @@ TRAINER = TrainerConfig(
 
 CONFIG = SupervisedExperiment(
     problem=ProblemConfig("glyphs", {"ways": 5, "shots": 1, "filters": FILTERS}),
-    trainer=TRAINER,
+    trainer=dataclasses.replace(TRAINER, members_at_once=1),
     meta=SupervisedConfig(
         tasks_per_update=8,
         tasks_at_once=1,
@@ -27,9 +30,12 @@ CONFIG = SupervisedExperiment(
         num_eval_tasks=400,
         eval_tasks_at_once=20,
     ),
-    hparams=SupervisedHparams(inner_lr=0.4, outer_lr=3e-3, inner_steps=1, num_tasks=8),
+    hparams=SupervisedHparams(
+        inner_lr=0.4, outer_lr=3e-3, annealing_updates=UPDATES, inner_steps=1, num_tasks=8
+    ),
 )
 
+# Not annealed: with it, features told new characters apart less well (by hand, one seed: 91.7 %).
 BASELINES = {
     "features": SupervisedExperiment(
         problem=ProblemConfig("glyph_classes", {"batch": 64, "filters": FILTERS}),
