@@ -14,7 +14,7 @@ from metaskill.training.source import Source
 
 _ENV = EnvConfig("half_cheetah_hurdles", options={"episode_length": 400})
 _LENGTH = 10
-_OPTIONS = 400_000
+_OPTIONS = 200_000
 
 CONFIG = HierarchyExperiment(
     env=_ENV,
