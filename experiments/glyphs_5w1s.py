@@ -1,4 +1,8 @@
-"""MAML tells five unseen characters apart after one picture of each."""
+"""MAML tells five unseen characters apart after one picture of each.
+
+It is level with neighbours in a pre-trained network's features: .1 points ahead, and by seeds .5,
+.1 and -.1. With a constant outer step size it was .4 behind.
+"""
 
 import dataclasses
 
