@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
@@ -56,8 +57,9 @@ def adam_epochs(
         n_epochs: Passes over the data.
 
     Returns:
-        Parameters, moments, and the first step's loss and gradient norm: later ones
-        are of data that are no longer the policy's own.
+        Parameters, moments, the mean loss of the last pass, and the first step's gradient norm.
+        (With advantages normalized, the first step's loss is always 0: what it falls to later
+        is the improvement.)
     """
 
     def step(
@@ -77,4 +79,5 @@ def adam_epochs(
         return jax.lax.scan(step, carry, parts)
 
     (params, moments), history = jax.lax.scan(epoch, (params, moments), None, length=n_epochs)
-    return params, moments, jax.tree.map(lambda values: values[0, 0], history)
+    first_norm = history["grad_norm"][0, 0]
+    return params, moments, {"outer": jnp.mean(history["outer"][-1]), "grad_norm": first_norm}

@@ -218,17 +218,19 @@ def test_promp_takes_a_step_of_adam_on_each_minibatch_in_turn(point_mass: Env, b
     """Here on a task each, two times over."""
     learner = learner_of(point_mass, outer="promp", num_minibatches=3, num_epochs=2)
     start = learner.init(jax.random.key(0), HPARAMS)
-    found, _, _ = jax.jit(learner.outer_step)(start, batch)
+    found, _, metrics = jax.jit(learner.outer_step)(start, batch)
     adam = optax.adam(1e-3)
     value_and_grad = jax.jit(learner.objective.value_and_grad)
-    params, moments = start.params, adam.init(start.params)
+    params, moments, losses = start.params, adam.init(start.params), []
     for task in [0, 1, 2] * 2:
         alone = jax.tree.map(lambda leaf, task=task: leaf[task : task + 1], batch)
-        _, gradient = value_and_grad(params, alone, HPARAMS)
+        loss, gradient = value_and_grad(params, alone, HPARAMS)
+        losses.append(float(loss))
         with jax.numpy_dtype_promotion("standard"):
             updates, moments = adam.update(gradient, moments, params)
         params = optax.apply_updates(params, updates)
     assert_trees_close(found, params, rtol=1e-4, atol=1e-6)
+    assert float(metrics["outer"]) == pytest.approx(np.mean(losses[-3:]), rel=1e-3, abs=1e-6)
 
 
 def test_one_trace_serves_all_hyperparameters(trpo, trpo_step) -> None:
