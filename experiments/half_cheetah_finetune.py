@@ -10,7 +10,8 @@ one leg in the air, and learning on makes that faster, but not another gait.
 The gait seems to be what holds it back. Skills whose means are kept within the actuators' range get
 better sooner, but little: the ratio was 2.3 before, and is 2.1. By hand, with one seed, returns
 after 410,000 steps were 506 with these hyperparameters, 531 and 559 with two and three times
-Adam's step size and five times the saturation weight, 517 with the noise of an untrained policy.
+Adam's step size and five times the saturation weight, and 517 with twice the step size, that
+weight, and the noise of an untrained policy to begin with.
 """
 
 from experiments import half_cheetah_diayn
