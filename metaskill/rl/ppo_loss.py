@@ -72,8 +72,8 @@ def ppo_loss(
             - c_H entropy + c_S saturation
 
     with advantages normalized over the batch, and samples weighted in the first two terms.
-    Saturation is ours: of a Gaussian whose mean is far outside [-1, 1] every sample is
-    clipped to the same action, so that nothing tells which mean would be better.
+    Saturation is not in the paper: of a Gaussian whose mean is far outside [-1, 1] every
+    sample is clipped to the same action, so that nothing tells which mean would be better.
 
     Returns:
         The loss, and its parts with diagnostics: `approx_kl` is the low-variance

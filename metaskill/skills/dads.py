@@ -19,8 +19,9 @@ from metaskill.skills.skill_env import SkillEnv, body_of
 from metaskill.skills.space import Skill
 
 _LOG_2PI = math.log(2.0 * math.pi)
-# What is left of the changes' moments after an update: they are those of about ten. A robot
-# that has learned not to fall changes far less than before.
+# What is left of the changes' moments after an update, which makes them those of about ten: a
+# robot that has learned not to fall changes far less than before. The authors' code has batch
+# normalization there, which forgets too.
 _REMEMBERED = 0.9
 
 
