@@ -14,7 +14,7 @@ iterations nothing: as the policy's noise falls, what one batch tells about the 
 Tried without effect: larger inner steps, the paper's action units, ProMP, E-MAML, the curvature of
 all tasks. With lambda .9 one seed came to -13 after one step in ten iterations of ProMP (five
 minibatches; twenty of TRPO), and stayed there: it is fast, and ends where the others do. So does
-learning the inner step sizes (`--config.meta.order=learned_alpha`: -12 after one step, 8M steps).
+learning the inner step sizes (`--config.meta.order=learned_alpha`: -12 after one step, one seed).
 Noise explains little of what is left after one step, and much after three: of that run's adapted
 policies half the noise makes -10.8 of -11.8, and -3.9 of -5.9.
 """
