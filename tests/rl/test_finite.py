@@ -72,7 +72,8 @@ def test_a_nan_gradient_leaves_everything_learned_untouched_and_is_counted(learn
 def test_the_sick_member_of_a_population_harms_no_other(learner: PPO) -> None:
     scales = jnp.array([0.1, jnp.nan])
     hparams = PPOHparams(reward_scale=scales)
-    axes = PPOHparams(*[None] * 7, 0)
+    none_but_scales = {field.name: None for field in dataclasses.fields(PPOHparams)}
+    axes = PPOHparams(**none_but_scales | {"reward_scale": 0})
     population = jax.vmap(learner.init, in_axes=(None, axes))(jax.random.key(0), hparams)
     population, metrics = jax.jit(jax.vmap(learner.step))(population)
     assert metrics["skipped_updates"].tolist() == [0, 4]
