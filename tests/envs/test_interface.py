@@ -24,9 +24,6 @@ from metaskill.errors import UserError
 
 ACTIONS = jax.random.uniform(jax.random.key(7), (8, 2), minval=-1.5, maxval=1.5)
 CLIPPED = np.clip(np.asarray(ACTIONS), -1, 1)
-# XLA merges a product and a sum into one rounding, or does not, by what surrounds them:
-# even two outputs of one program, equal by definition, may differ in their last bit.
-AS_WRITTEN = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 NOT_PUSH = tuple(effect for effect in EFFECTS if effect != "push")
 
 
@@ -56,7 +53,7 @@ def compiled_rollout(env: Env) -> Callable[[Context, jax.Array], State]:
             lambda one, rest: jnp.concatenate([one[None], rest], axis=0), first, states
         )
 
-    return AS_WRITTEN(run)
+    return jax.jit(run)
 
 
 def applied_actions(states: State) -> np.ndarray:
@@ -112,7 +109,7 @@ def test_zero_strengths_are_bit_for_bit_the_run_without(
     wrapped = make_interface(env, Interface(effects, max_delay=3))
     actions = jax.random.uniform(jax.random.key(1), (30, env.action_size), minval=-1.5, maxval=1.5)
 
-    @functools.partial(AS_WRITTEN, static_argnums=0)
+    @functools.partial(jax.jit, static_argnums=0)
     def endless(some: Env) -> tuple[State, State]:
         step = auto_reset(some, lambda _: some.nominal_context())
         keys = jax.random.split(jax.random.key(3), 2)

@@ -86,9 +86,7 @@ def trained(core: str, env: Env, hooks: Hooks):
         learner, hparams = SAC(env, SMALL_SAC, hooks=hooks), SACHparams(policy_learning_rate=1e-2)
     state = learner.init(jax.random.key(0), hparams)
     run = jax.jit(lambda state: jax.lax.scan(lambda s, _: learner.step(s), state, None, length=3))
-    # LLVM otherwise rounds sums by the shape of the code around them.
-    as_written = {"xla_backend_optimization_level": 0}
-    return run.lower(state).compile(as_written)(state)
+    return run(state)
 
 
 def learned(state) -> list[np.ndarray]:
