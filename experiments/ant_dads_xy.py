@@ -19,7 +19,7 @@ Tried by hand, in vain:
   along (from .5 to .85), which a Gaussian cut off at the actuators' limits does not stop, and after
   10M steps skills covered 9 m with .95 nats, instead of 15 with 1.6;
 * actions with the noise of training: one goal fewer is reached, and the others later;
-* a `saturation_weight` of .01 (one seed, 8M steps): the ant stands still as before, after one of
+* a `saturation_weight` of .01 (one seed, 8M steps): the ant still comes to stand, after one of
   eight changes of skill. With noise of .2 in its actions it stands still less often, falls more
   often, and reaches no more goals.
 """

@@ -12,9 +12,9 @@ Not run to its end yet. By hand, with one seed and 8M steps, both with `saturati
 
 By hand, three seeds of this experiment after 6.4M steps: 1.0 to 1.4 nats; 5, 4 and 4 goals; .51,
 .60 and .48. A cube does not end the standing still: a skill that is begun in the middle of another
-leaves the ant where it is in one of four to fourteen tries. Where that ended a journey, it did not
-move at all any more: what it sees does not change, so neither does what it does. Other goals are
-missed because no skill leads there yet.
+leaves the ant where it is in one of four to fourteen tries. In the two such journeys that were
+looked at it did not move at all any more: what it sees does not change, so neither does what it
+does. Other goals seem to be missed because no skill leads there yet.
 
 Tried by hand, from there on: redrawing skills every 100 steps on average, for 1.6M steps more. The
 ant stood still in .15, .16 and none of the tries, instead of .14, .23 and .07, and reached 5, 3 and

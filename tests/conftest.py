@@ -9,7 +9,7 @@ os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 ).strip()
-# Most of the suite's time is compilation, and half of that LLVM's. Unoptimized programs also round
+# Most of the suite's time is compilation, and much of that LLVM's. Unoptimized programs also round
 # as they are written: LLVM otherwise merges a product and a sum into one rounding, or does not, by
 # the shape of the code around them, so that what is equal by definition differs in a last bit.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
