@@ -1,4 +1,10 @@
-"""Ant learns in one policy-gradient step where to go (ProMP)."""
+"""Ant learns in one policy-gradient step where to go (ProMP).
+
+The gap is small: goals are a few metres away, and an untrained policy gets three fifths of what the
+oracle gets. The oracle had no more than 50 iterations, so that three steps come level with it may
+say as much about the oracle as about them. Adaptation is seen against the pre-trained policy: both
+begin with the same return, and one step leads to 281 instead of 254.
+"""
 
 import dataclasses
 
