@@ -1,9 +1,12 @@
 """The hooks of the cores: without strength they change nothing, with it what they say."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Float
 
 from metaskill.envs.env import Env
 from metaskill.rl.hooks import Hooks
@@ -34,10 +37,13 @@ SMALL_SAC = SACConfig(
 )
 
 
+Strength = float | Float[Array, ""]
+
+
 class Scaled:
     """A reward transform with a model that counts its updates."""
 
-    def __init__(self, strength: float):
+    def __init__(self, strength: Strength):
         self.strength = strength
 
     def init(self, key):
@@ -52,11 +58,11 @@ class Scaled:
         return experience.reward + self.strength * bonus
 
 
-def weights(strength: float):
+def weights(strength: Strength):
     return lambda experience: 1.0 + strength * experience.obs["state"][:, 0]
 
 
-def pull(strength: float):
+def pull(strength: Strength):
     def auxiliary_loss(params, batch, key):
         parts = [jnp.sum(jnp.square(leaf - 1.0)) for leaf in jax.tree.leaves(params["policy"])]
         loss = strength * jnp.sum(jnp.stack(parts))
@@ -65,7 +71,10 @@ def pull(strength: float):
     return auxiliary_loss
 
 
-def hooks(strength: float) -> dict[str, Hooks]:
+HOOKS = ("intrinsic", "sample_weight", "auxiliary_loss", "combine_gradients")
+
+
+def hooks(strength: Strength) -> dict[str, Hooks]:
     def mostly_the_core(of_core, of_auxiliary):
         return jax.tree.map(lambda a, b: a + strength * b, of_core, of_auxiliary)
 
@@ -85,8 +94,13 @@ def trained(core: str, env: Env, hooks: Hooks):
     else:
         learner, hparams = SAC(env, SMALL_SAC, hooks=hooks), SACHparams(policy_learning_rate=1e-2)
     state = learner.init(jax.random.key(0), hparams)
-    run = jax.jit(lambda state: jax.lax.scan(lambda s, _: learner.step(s), state, None, length=3))
-    return run(state)
+    return jax.lax.scan(lambda state, _: learner.step(state), state, None, length=3)
+
+
+@functools.cache
+def training(core: str, env: Env, name: str):
+    """Compile once for every strength of a hook."""
+    return jax.jit(lambda strength: trained(core, env, hooks(strength)[name]))
 
 
 def learned(state) -> list[np.ndarray]:
@@ -106,14 +120,14 @@ def core(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def plain(core: str, point_mass: Env):
-    return trained(core, point_mass, Hooks())
+    return jax.jit(lambda: trained(core, point_mass, Hooks()))()
 
 
-@pytest.mark.parametrize("name", hooks(0.0))
+@pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_of_zero_strength_gives_exactly_the_core(
     core: str, point_mass: Env, plain, name: str
 ) -> None:
-    state, metrics = trained(core, point_mass, hooks(0.0)[name])
+    state, metrics = training(core, point_mass, name)(0.0)
     for one, other in zip(learned(plain[0]), learned(state), strict=True):
         np.testing.assert_array_equal(one, other)
     for metric, values in plain[1].items():
@@ -122,11 +136,11 @@ def test_a_hook_of_zero_strength_gives_exactly_the_core(
         np.testing.assert_allclose(values, metrics[metric], rtol=tolerance, err_msg=metric)
 
 
-@pytest.mark.parametrize("name", hooks(1.0))
+@pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_with_strength_changes_what_is_learned(
     core: str, point_mass: Env, plain, name: str
 ) -> None:
-    state, metrics = trained(core, point_mass, hooks(1.0)[name])
+    state, metrics = training(core, point_mass, name)(1.0)
     assert not np.array_equal(policy(state), policy(plain[0]))
     if name == "intrinsic":
         np.testing.assert_array_equal(metrics["model_updates"], [1.0, 2.0, 3.0])
@@ -141,6 +155,7 @@ def test_a_model_that_is_no_number_is_not_kept(core: str, point_mass: Env) -> No
         def update(self, model, experience, key):
             return {"updates": jnp.full((), jnp.nan)}, {}
 
-    state, metrics = trained(core, point_mass, Hooks(intrinsic=Breaking(1.0)))
+    breaking = Hooks(intrinsic=Breaking(1.0))
+    state, metrics = jax.jit(lambda: trained(core, point_mass, breaking))()
     assert float(state.intrinsic["updates"]) == 0.0
     assert np.all(np.isfinite(metrics["intrinsic_reward"]))

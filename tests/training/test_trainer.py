@@ -279,7 +279,7 @@ LEARNERS = {
 }
 
 # The parts of these are resumed in others too.
-SLOW = {"diayn_sac", "dads_sac", "hierarchy"}
+SLOW = {"sac_population", "diayn_sac", "dads_sac", "hierarchy"}
 
 
 @pytest.fixture(scope="module", autouse=True)
