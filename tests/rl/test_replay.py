@@ -13,6 +13,9 @@ from metaskill.physics.state import PhysicsState
 from metaskill.rl.replay import Experience, Replay, init_replay, insert, remember, sample
 from metaskill.rl.rollout import rollout, start_worker
 
+write = jax.jit(jax.vmap(insert))
+draw = jax.jit(sample, static_argnames="size")
+
 Transition = tuple[float, float]
 """An episode's number and the step in it at which a transition starts."""
 
@@ -71,7 +74,7 @@ def experience(
     """Live on in some worlds; the trajectories of one block after another (axes: env, time)."""
     env = Counter(end_probability)
     keys = jax.random.split(jax.random.key(seed), n_worlds)
-    workers = jax.vmap(lambda k: start_worker(env, lambda _: Context(), k))(keys)
+    workers = jax.jit(jax.vmap(lambda k: start_worker(env, lambda _: Context(), k)))(keys)
     live = jax.jit(jax.vmap(lambda worker: rollout(env, lambda _: Context(), act, worker, length)))
     for _ in range(blocks):
         workers, trajectory = live(workers)
@@ -87,7 +90,6 @@ def empty(example: Experience, n_worlds: int, capacity: int) -> Replay:
 def fill(capacity: int, **how: int | float) -> tuple[Replay, list[Experience]]:
     blocks = list(experience(**how))
     replays = empty(blocks[0], int(how["n_worlds"]), capacity)
-    write = jax.jit(jax.vmap(insert))
     for block in blocks:
         replays = write(replays, block)
     return replays, blocks
@@ -111,7 +113,6 @@ def test_it_holds_the_latest_transitions_with_their_true_next_observations(
     n_worlds = 3
     blocks = list(experience(end_probability, length, n_worlds, blocks=40))
     replays = empty(blocks[0], n_worlds, capacity)
-    write = jax.jit(jax.vmap(insert))
     lived: list[list[Transition]] = [[] for _ in range(n_worlds)]
     ends: list[set[Transition]] = [set() for _ in range(n_worlds)]
     for block in blocks:
@@ -142,7 +143,7 @@ def test_it_holds_the_latest_transitions_with_their_true_next_observations(
 def test_samples_are_whole_transitions(capacity: int, length: int, end_probability: float) -> None:
     how = {"length": length, "end_probability": end_probability, "n_worlds": 3}
     replays, blocks = fill(capacity, blocks=30, **how)
-    drawn = sample(replays, jax.random.key(1), 500)
+    drawn = draw(replays, jax.random.key(1), 500)
     episode, step = np.asarray(drawn.obs["state"]).T
     np.testing.assert_array_equal(drawn.next_obs["state"], np.stack([episode, step + 1]).T)
     np.testing.assert_array_equal(drawn.choice["action"][:, 0], -step)
@@ -165,7 +166,7 @@ def test_samples_are_whole_transitions(capacity: int, length: int, end_probabili
 def test_the_newest_transition_can_be_sampled_at_once() -> None:
     for end_probability in (0.0, 1.0):
         replays, blocks = fill(16, end_probability=end_probability, length=1, n_worlds=1, blocks=3)
-        drawn = sample(replays, jax.random.key(0), 64)
+        drawn = draw(replays, jax.random.key(0), 64)
         assert started(drawn.obs["state"]) == {
             tuple(block.obs["state"][0, 0].tolist()) for block in blocks
         }
@@ -178,7 +179,7 @@ def test_every_transition_is_as_likely_as_any_other(blocks: int) -> None:
     assert len(set(np.asarray(replays.starts.sum(axis=1)).tolist())) > 1 or blocks == 5
     n_transitions = int(replays.starts.sum())
     size = 200 * n_transitions
-    drawn = sample(replays, jax.random.key(2), size)
+    drawn = draw(replays, jax.random.key(2), size)
     _, counts = np.unique(np.asarray(drawn.obs["state"]), axis=0, return_counts=True)
     assert len(counts) == n_transitions
     chi_square = np.sum((counts - 200.0) ** 2 / 200.0)
@@ -194,13 +195,13 @@ def test_a_population_of_replays_equals_each_alone() -> None:
     replays = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(member for member, _ in members))
     blocks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(lived[-1] for _, lived in members))
     keys = jax.random.split(jax.random.key(0), 3)
-    together = jax.vmap(jax.vmap(insert))(replays, blocks)
-    drawn = jax.vmap(lambda r, k: sample(r, k, 32))(together, keys)
+    together = jax.jit(jax.vmap(jax.vmap(insert)))(replays, blocks)
+    drawn = jax.jit(jax.vmap(lambda r, k: sample(r, k, 32)))(together, keys)
     for i, (member, lived) in enumerate(members):
-        alone = jax.vmap(insert)(member, lived[-1])
+        alone = write(member, lived[-1])
         for one, other in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
             np.testing.assert_array_equal(one[i], other)
-        drawn_alone = sample(alone, keys[i], 32)
+        drawn_alone = draw(alone, keys[i], 32)
         for one, other in zip(jax.tree.leaves(drawn), jax.tree.leaves(drawn_alone), strict=True):
             np.testing.assert_array_equal(one[i], other)
 
