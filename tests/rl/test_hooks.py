@@ -71,9 +71,6 @@ def pull(strength: Strength):
     return auxiliary_loss
 
 
-HOOKS = ("intrinsic", "sample_weight", "auxiliary_loss", "combine_gradients")
-
-
 def hooks(strength: Strength) -> dict[str, Hooks]:
     def mostly_the_core(of_core, of_auxiliary):
         return jax.tree.map(lambda a, b: a + strength * b, of_core, of_auxiliary)
@@ -86,6 +83,9 @@ def hooks(strength: Strength) -> dict[str, Hooks]:
             auxiliary_loss=pull(strength), combine_gradients=mostly_the_core
         ),
     }
+
+
+HOOKS = tuple(hooks(0.0))
 
 
 def trained(core: str, env: Env, hooks: Hooks):
