@@ -29,7 +29,7 @@ def learner(point_mass: Env) -> PPO:
 
 
 def after(learner: PPO, iterations: int, hparams: PPOHparams) -> PPOState:
-    state = learner.init(jax.random.key(0), hparams)
+    state = jax.jit(learner.init)(jax.random.key(0), hparams)
     step = jax.jit(lambda state: learner.step(state)[0])
     for _ in range(iterations):
         state = step(state)

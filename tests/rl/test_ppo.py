@@ -38,7 +38,7 @@ def step(ppo: PPO):
 
 @pytest.fixture(scope="module")
 def batch(ppo: PPO) -> tuple[dict, Batch]:
-    params = ppo.init(jax.random.key(0), PPOHparams()).params
+    params = jax.jit(ppo.init)(jax.random.key(0), PPOHparams()).params
     # Some means lie outside the actuators' range, others within.
     params["policy"]["params"]["MLP_0"]["Dense_1"]["kernel"] *= 500.0
     keys = jax.random.split(jax.random.key(1), 5)
@@ -108,7 +108,7 @@ def test_gradient_equals_finite_differences(ppo: PPO, batch) -> None:
 
 def test_the_first_minibatch_sees_the_policy_that_acted(ppo: PPO, step) -> None:
     """With a learning rate of 0 no ratio ever leaves 1."""
-    state = ppo.init(jax.random.key(0), PPOHparams(learning_rate=0.0))
+    state = jax.jit(ppo.init)(jax.random.key(0), PPOHparams(learning_rate=0.0))
     for _ in range(3):
         state, metrics = step(state)
         assert float(metrics["loss/approx_kl"]) == pytest.approx(0.0, abs=1e-5)
@@ -119,7 +119,7 @@ def test_it_learns_to_reach_the_goal_and_one_trace_serves_all_hyperparameters(
     ppo: PPO, step
 ) -> None:
     evaluate = jax.jit(ppo.evaluate)
-    state = ppo.init(jax.random.key(0), PPOHparams(learning_rate=1e-2, reward_scale=1.0))
+    state = jax.jit(ppo.init)(jax.random.key(0), PPOHparams(learning_rate=1e-2, reward_scale=1.0))
     before = float(evaluate(state, jax.random.key(1))["eval/return"])
     for _ in range(60):
         state, _ = step(state)
@@ -138,7 +138,7 @@ def test_a_vmapped_population_equals_single_runs(ppo: PPO, step) -> None:
     population = jax.vmap(ppo.init, in_axes=(0, axes))(keys, rates)
     population, metrics = jax.jit(jax.vmap(ppo.step))(population)
     for i, rate in enumerate((1e-3, 1e-4)):
-        alone, alone_metrics = step(ppo.init(keys[i], PPOHparams(learning_rate=rate)))
+        alone, alone_metrics = step(jax.jit(ppo.init)(keys[i], PPOHparams(learning_rate=rate)))
         member = jax.tree.map(lambda leaf, i=i: leaf[i], population.params)
         for together, single in zip(
             jax.tree.leaves(member), jax.tree.leaves(alone.params), strict=True

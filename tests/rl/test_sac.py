@@ -61,7 +61,7 @@ def networks(state: SACState) -> list[np.ndarray]:
 def test_it_learns_to_reach_the_goal(point_mass: Env) -> None:
     learner = SAC(point_mass, SMALL)
     evaluate = jax.jit(learner.evaluate)
-    state = learner.init(jax.random.key(0), QUICK)
+    state = jax.jit(learner.init)(jax.random.key(0), QUICK)
     before = float(evaluate(state, jax.random.key(1))["eval/return"])
     state, metrics = iterate(learner, state, 500)
     after = float(evaluate(state, jax.random.key(1))["eval/return"])
@@ -100,7 +100,7 @@ def test_truncation_has_a_future_and_termination_has_none() -> None:
     hparams = SACHparams(
         critic_learning_rate=1e-2, discount=0.5, target_rate=0.1, entropy_weight=0.0
     )
-    state, metrics = iterate(learner, learner.init(jax.random.key(0), hparams), 500)
+    state, metrics = iterate(learner, jax.jit(learner.init)(jax.random.key(0), hparams), 500)
     coins = jnp.array([[0.0, 0.0], [1.0, 1.0]])
     values = learner.critic.apply(
         state.networks.params["critic"],
@@ -112,7 +112,7 @@ def test_truncation_has_a_future_and_termination_has_none() -> None:
 
 
 def test_while_warming_up_it_acts_at_random_and_learns_nothing(tiny: SAC, step) -> None:
-    start = tiny.init(jax.random.key(0), SACHparams())
+    start = jax.jit(tiny.init)(jax.random.key(0), SACHparams())
     state = start
     for _ in range(TINY.warm_up_iterations):
         state, metrics = step(state)
@@ -132,7 +132,7 @@ def test_while_warming_up_it_acts_at_random_and_learns_nothing(tiny: SAC, step) 
 
 
 def warmed_up(learner: SAC, step, hparams: SACHparams) -> SACState:
-    state = learner.init(jax.random.key(0), hparams)
+    state = jax.jit(learner.init)(jax.random.key(0), hparams)
     for _ in range(learner.config.warm_up_iterations):
         state, _ = step(state)
     return state
@@ -173,7 +173,7 @@ def test_a_vmapped_population_equals_single_runs(tiny: SAC, step) -> None:
     )
     together = jax.jit(jax.vmap(tiny.step))
     singles = [
-        tiny.init(key, SACHparams(policy_learning_rate=rate))
+        jax.jit(tiny.init)(key, SACHparams(policy_learning_rate=rate))
         for key, rate in zip(keys, rates, strict=True)
     ]
     for _ in range(TINY.warm_up_iterations + 2):

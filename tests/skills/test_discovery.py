@@ -39,7 +39,7 @@ EXPERIMENT = SkillExperiment(
 def test_three_skills_in_the_plane_are_soon_told_apart() -> None:
     learner = EXPERIMENT.make_learner()
     evaluate = jax.jit(learner.evaluate)
-    state = learner.init(jax.random.key(0), EXPERIMENT.hparams)
+    state = jax.jit(learner.init)(jax.random.key(0), EXPERIMENT.hparams)
     before = evaluate(state, jax.random.key(1))
     run = jax.jit(lambda s: jax.lax.scan(lambda s, _: learner.step(s), s, None, length=60))
     state, metrics = run(state)

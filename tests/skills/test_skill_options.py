@@ -46,7 +46,7 @@ def test_ppo_learns_to_use_the_skills(options: OptionEnv) -> None:
         num_eval_episodes=4,
     )
     ppo = PPO(options, config)
-    state = ppo.init(jax.random.key(0), PPOHparams(learning_rate=1e-2, reward_scale=1.0))
+    state = jax.jit(ppo.init)(jax.random.key(0), PPOHparams(learning_rate=1e-2, reward_scale=1.0))
     run = jax.jit(lambda s: jax.lax.scan(lambda s, _: ppo.step(s), s, None, length=60)[0])
     returned = float(jax.jit(ppo.evaluate)(run(state), jax.random.key(1))["eval/return"])
     # Right for four steps, up for four, and then two more in either direction.

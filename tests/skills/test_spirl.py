@@ -69,7 +69,7 @@ def test_the_divergence_is_exact(env: OptionEnv) -> None:
 
 
 def test_the_policy_is_the_prior_at_the_start(env: OptionEnv, learner: GuidedSAC) -> None:
-    state = learner.init(jax.random.key(0), GuidedHparams())
+    state = jax.jit(learner.init)(jax.random.key(0), GuidedHparams())
     obs = jax.random.normal(jax.random.key(1), (7, 2))
     policy = learner.core.policy.apply(state.networks.params["policy"], obs)
     prior = env.options.guide.propose(obs)
@@ -77,14 +77,14 @@ def test_the_policy_is_the_prior_at_the_start(env: OptionEnv, learner: GuidedSAC
     np.testing.assert_array_equal(policy.log_std, prior.log_std)
     assert policy.scale == prior.scale == LARGEST
     untrained = GuidedSAC(env, SAC, GuidanceConfig("standard", start_at_prior=False))
-    params = untrained.init(jax.random.key(0), GuidedHparams()).networks.params["policy"]
+    params = jax.jit(untrained.init)(jax.random.key(0), GuidedHparams()).networks.params["policy"]
     assert bool(jnp.any(untrained.core.policy.apply(params, obs).mean != prior.mean))
 
 
 def test_it_warms_up_with_the_prior_and_then_learns(env: OptionEnv, learner: GuidedSAC) -> None:
     assert learner.steps_per_iteration == 4 * LENGTH
     step = jax.jit(learner.step)
-    state = learner.init(jax.random.key(0), GuidedHparams())
+    state = jax.jit(learner.init)(jax.random.key(0), GuidedHparams())
     for _ in range(2):
         state, metrics = step(state)
         assert metrics["update_to_data"] == 0.0
@@ -109,7 +109,7 @@ def test_alpha_grows_while_the_divergence_is_above_its_target(
 ) -> None:
     learner = GuidedSAC(env, SAC, GuidanceConfig(start_at_prior=False))
     step = jax.jit(learner.step)
-    state = learner.init(jax.random.key(0), GuidedHparams(target_divergence=target))
+    state = jax.jit(learner.init)(jax.random.key(0), GuidedHparams(target_divergence=target))
     for _ in range(4):
         state, metrics = step(state)
     assert 0.0 < float(metrics["divergence"]) < 50.0
@@ -124,7 +124,7 @@ def test_single_actions_are_the_flat_prior(key) -> None:
     guide = guide_by_actions(model, params, STATISTICS)
     env = OptionEnv(GuidedOptions(PointMass(episode_length=10), guide))
     cloned = GuidedSAC(env, SAC, GuidanceConfig("entropy"))
-    state = cloned.init(jax.random.key(0), GuidedHparams())
+    state = jax.jit(cloned.init)(jax.random.key(0), GuidedHparams())
     obs = env.reset(key, env.nominal_context()).obs
     np.testing.assert_allclose(
         cloned.act_greedily(state, obs), model.propose(params, obs["state"]).mode(), atol=1e-6

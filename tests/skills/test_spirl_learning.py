@@ -74,7 +74,7 @@ def guided(tmp_path_factory: pytest.TempPathFactory) -> OptionEnv:
         hparams=EmbeddingHparams(learning_rate=3e-3),
     )
     learner = experiment.make_learner()
-    state = learner.init(jax.random.key(0), experiment.hparams)
+    state = jax.jit(learner.init)(jax.random.key(0), experiment.hparams)
     state, _ = jax.jit(learner.step)(state)
     error = float(jax.jit(learner.evaluate)(state, jax.random.key(1))["eval/action_error"])
     # The walks' own noise, which no skill of two numbers holds, is 0.01; their actions' 0.5.
@@ -119,7 +119,7 @@ def test_it_finds_a_reward_that_is_far_away(guided: OptionEnv) -> None:
         target_divergence=1.0,  # Less than the way takes, or it would not bind.,
     )
     learner = GuidedSAC(guided, sac, GuidanceConfig())
-    state = learner.init(jax.random.key(0), hparams)
+    state = jax.jit(learner.init)(jax.random.key(0), hparams)
     evaluate = jax.jit(learner.evaluate)
     before = float(evaluate(state, jax.random.key(1))["eval/return"])
     run = jax.jit(lambda s: jax.lax.scan(lambda s, _: learner.step(s), s, length=400))
