@@ -135,10 +135,11 @@ def test_a_vmapped_population_equals_single_runs(ppo: PPO, step) -> None:
     keys = jax.random.split(jax.random.key(0), 2)
     rates = PPOHparams(learning_rate=jnp.array([1e-3, 1e-4]))
     axes = dataclasses.replace(jax.tree.map(lambda _: None, PPOHparams()), learning_rate=0)
-    population = jax.vmap(ppo.init, in_axes=(0, axes))(keys, rates)
+    population = jax.jit(jax.vmap(ppo.init, in_axes=(0, axes)))(keys, rates)
     population, metrics = jax.jit(jax.vmap(ppo.step))(population)
+    init = jax.jit(ppo.init)
     for i, rate in enumerate((1e-3, 1e-4)):
-        alone, alone_metrics = step(jax.jit(ppo.init)(keys[i], PPOHparams(learning_rate=rate)))
+        alone, alone_metrics = step(init(keys[i], PPOHparams(learning_rate=rate)))
         member = jax.tree.map(lambda leaf, i=i: leaf[i], population.params)
         for together, single in zip(
             jax.tree.leaves(member), jax.tree.leaves(alone.params), strict=True

@@ -168,12 +168,13 @@ def test_a_vmapped_population_equals_single_runs(tiny: SAC, step) -> None:
     keys = jax.random.split(jax.random.key(0), 2)
     rates = jnp.array([1e-3, 1e-4])
     axes = dataclasses.replace(jax.tree.map(lambda _: None, SACHparams()), policy_learning_rate=0)
-    population = jax.vmap(tiny.init, in_axes=(0, axes))(
+    population = jax.jit(jax.vmap(tiny.init, in_axes=(0, axes)))(
         keys, SACHparams(policy_learning_rate=rates)
     )
     together = jax.jit(jax.vmap(tiny.step))
+    init = jax.jit(tiny.init)
     singles = [
-        jax.jit(tiny.init)(key, SACHparams(policy_learning_rate=rate))
+        init(key, SACHparams(policy_learning_rate=rate))
         for key, rate in zip(keys, rates, strict=True)
     ]
     for _ in range(TINY.warm_up_iterations + 2):
