@@ -4,7 +4,7 @@ Laid over the plane, a square of skills tears (`ant_dads_xy`). A cube has one di
 what a square tears to get, it can fold. Sharma et al. 2020 have two dimensions for Ant.
 
 The planner gains nothing by it. Rewards are higher (1.8 to 2.3 nats, the square's 1.7 to 2.1), and
-no more goals are reached; but of the six one or two are held until the end, and with the square
+no more goals are reached; of the six one or two are held until the end, and with the square
 three to five. The runs differ in two things, the third dimension and `saturation_weight`; after 8M
 steps with the weight (by hand, one seed) the cube reached five of the six goals, and the square
 three.
