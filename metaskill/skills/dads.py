@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Observation
-from metaskill.errors import UserError
+from metaskill.errors import UserError, nearest
 from metaskill.learner import Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
@@ -32,21 +32,27 @@ class DADSConfig:
     Attributes:
         predicts: `position`: how x and y change, given the skill alone (the x-y prior).
             `state`: how they and all of `state` change, given that state and the skill.
-        hidden: Hidden layers of the skill dynamics.
-        experts: Components of its mixture.
+        dynamics: `mixture`: a network's mixture of Gaussians. `proportional`: one Gaussian, whose
+            mean is the skill times a learned speed; for positions, in a square of skills.
+        hidden: Hidden layers of the mixture's network.
+        experts: Components of the mixture.
         prior_samples: Skills that an outcome is compared with (L).
         delta_scale: The change in a control step that counts as one standard deviation of
             the skill dynamics, in the units of what is predicted; None for the standard
             deviation of all recent changes. Skills are told apart, and so rewarded, up to
             that: a smaller one asks for faster and more regular motion.
+        fall_cost: What an episode's end by falling costs, nats. Until skills move the robot as
+            the skill dynamics expects, rewards are below 0, and falling early would pay.
         fit: How the skill dynamics is fitted.
     """
 
     predicts: str = "position"
+    dynamics: str = "mixture"
     hidden: tuple[int, ...] = (256, 256)
     experts: int = 4
     prior_samples: int = 100
     delta_scale: float | None = None
+    fall_cost: float = 0.0
     fit: FitConfig = dataclasses.field(default_factory=FitConfig)
 
 
@@ -72,6 +78,27 @@ class SkillDynamics(nn.Module):
         logits, means = jnp.split(outputs, [self.experts], axis=-1)
         means = means.reshape(*means.shape[:-1], self.experts, self.size)
         return jax.nn.log_softmax(logits), means
+
+
+class ProportionalDynamics(nn.Module):
+    """One Gaussian with identity covariance, whose mean is proportional to the skill.
+
+        Δ ~ N(e^c z, I)
+
+    Nothing but c is learned. That loses little where outcomes are places in the plane, which look
+    the same in all directions, and it cannot be learned wrongly: a mixture may lay the square of
+    skills over the plane with a tear, and of a matrix, one direction may be all that is left once
+    it has got ahead of the other.
+    """
+
+    @nn.compact
+    def __call__(
+        self, skill: Float[Array, "*batch size"]
+    ) -> tuple[Float[Array, "*batch 1"], Float[Array, "*batch 1 size"]]:
+        """Return the log weight and the mean of the only component."""
+        log_speed = self.param("log_speed", nn.initializers.zeros, ())
+        mean = jnp.exp(log_speed) * skill
+        return jnp.zeros((*skill.shape[:-1], 1)), mean[..., None, :]
 
 
 class DADS:
@@ -102,12 +129,27 @@ class DADS:
         self.space = env.space
         self.largest_reward = math.log(config.prior_samples + 1)
         self._body_size = env.body_size if config.predicts == "state" else 0
-        self.dynamics = SkillDynamics(2 + self._body_size, config.hidden, config.experts)
+        self._size = 2 + self._body_size
+        self.dynamics = self._make_dynamics()
+
+    def _make_dynamics(self) -> SkillDynamics | ProportionalDynamics:
+        config, space = self.config, self.space
+        if config.dynamics == "mixture":
+            return SkillDynamics(self._size, config.hidden, config.experts)
+        if config.dynamics != "proportional":
+            hint = nearest(config.dynamics, ("mixture", "proportional"))
+            raise UserError(f"no skill dynamics is called {config.dynamics!r}: {hint}")
+        if config.predicts != "position" or (space.kind, space.size) != ("box", 2):
+            raise UserError(
+                "proportional skill dynamics is of positions in a square of skills: choose "
+                "predicts='position' and SkillSpace('box', 2), or dynamics='mixture'."
+            )
+        return ProportionalDynamics()
 
     def init(self, key: PRNGKeyArray) -> Model:
         """Return the untrained skill dynamics."""
         params = self.dynamics.init(key, jnp.zeros(self._body_size + self.space.size))
-        statistics = {"delta": init_statistics(self.dynamics.size)}
+        statistics = {"delta": init_statistics(self._size)}
         if self._body_size:
             statistics["body"] = init_statistics(self._body_size)
         return start_model(params, statistics)
@@ -153,7 +195,8 @@ class DADS:
 
         others = jax.lax.map(of_another, keys)
         ratios = jnp.exp(jnp.clip(others - log_q, -50.0, 50.0))
-        return self.largest_reward - jnp.log1p(jnp.sum(ratios, axis=0))
+        estimate = self.largest_reward - jnp.log1p(jnp.sum(ratios, axis=0))
+        return estimate - jnp.where(experience.terminated, self.config.fall_cost, 0.0)
 
     def diagnose(self, model: Model, experience: Experience) -> dict[str, Float[Array, " batch"]]:
         """Return the distance between predicted and true change, relative to the latter's scale."""
@@ -178,7 +221,7 @@ class DADS:
 
     def _scale(self, model: Model) -> Float[Array, " size"]:
         if self.config.delta_scale is not None:
-            return jnp.full(self.dynamics.size, self.config.delta_scale)
+            return jnp.full(self._size, self.config.delta_scale)
         return jnp.maximum(model.statistics["delta"].std, 1e-6)
 
     def _body(self, obs: Observation) -> Float[Array, "batch body"]:
@@ -208,5 +251,5 @@ class DADS:
         log_weight, means = self._components(model, body, skill)
         error = (delta / self._scale(model))[..., None, :] - means
         log_expert = -0.5 * jnp.sum(jnp.square(error), axis=-1)
-        constant = 0.5 * self.dynamics.size * _LOG_2PI
+        constant = 0.5 * self._size * _LOG_2PI
         return jax.nn.logsumexp(log_weight + log_expert, axis=-1) - constant

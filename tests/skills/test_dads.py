@@ -167,6 +167,60 @@ def test_the_running_scale_follows_changes_that_become_smaller(point_mass: Env, 
     assert float(last["delta_scale"]) == pytest.approx(0.1 * float(first["delta_scale"]), rel=0.1)
 
 
+def test_proportional_dynamics_learns_the_speed_alone(point_mass: Env) -> None:
+    dads = make(point_mass, dynamics="proportional")
+    model = fitted(dads, experience(4096))
+    (log_speed,) = jax.tree.leaves(model.params)
+    assert float(jnp.exp(log_speed)) * 0.05 == pytest.approx(SPEED, rel=0.02)
+    position, _ = dads.predict(model, jnp.zeros(2), jnp.zeros(2), jnp.array([-1.0, 0.5]))
+    np.testing.assert_allclose(position, [-SPEED, SPEED / 2], rtol=0.02)
+
+
+def test_what_proportional_dynamics_expects_covers_the_plane_before_anything_is_learned(
+    point_mass: Env, key
+) -> None:
+    dads = make(point_mass, dynamics="proportional")
+    model = dads.init(key)
+    skills = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+    moved = jax.vmap(lambda z: dads.predict(model, jnp.zeros(2), jnp.zeros(2), z)[0])(skills)
+    np.testing.assert_allclose(moved, 0.05 * skills, rtol=1e-6)
+
+
+def test_the_reward_of_proportional_dynamics_is_the_papers(point_mass: Env, key) -> None:
+    dads = make(point_mass, dynamics="proportional")
+    model, data = dads.init(key), experience(16, seed=5)
+    test_the_stable_reward_is_the_papers(dads, model, key)
+    assert np.all(np.isfinite(dads.diagnose(model, data)["prediction_error"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "space"),
+    [({"predicts": "state"}, SPACE), ({}, SkillSpace("box", 3)), ({}, SkillSpace("one_hot", 2))],
+    ids=["state", "cube", "one_hot"],
+)
+def test_proportional_dynamics_of_anything_but_a_square_is_refused(
+    point_mass: Env, changes: dict, space: SkillSpace
+) -> None:
+    config = dataclasses.replace(CONFIG, dynamics="proportional", **changes)
+    with pytest.raises(UserError, match="of positions in a square of skills"):
+        DADS(SkillEnv(point_mass, space), config)
+
+
+def test_an_unknown_dynamics_is_refused(point_mass: Env) -> None:
+    with pytest.raises(UserError, match="'proportionl'.*proportional"):
+        make(point_mass, dynamics="proportionl")
+
+
+def test_a_fall_costs_what_it_says_and_nothing_else_changes(
+    dads: DADS, model, point_mass: Env, key
+) -> None:
+    data = experience(64)
+    data = dataclasses.replace(data, terminated=jnp.arange(64) % 3 == 0)
+    costly = make(point_mass, fall_cost=2.5)
+    lost = dads.reward(model, data, key) - costly.reward(model, data, key)
+    np.testing.assert_allclose(lost, np.where(data.terminated, 2.5, 0.0), atol=1e-5)
+
+
 def test_an_unknown_prediction_is_refused(point_mass: Env) -> None:
     with pytest.raises(UserError, match="predicts 'position' or 'state'"):
         make(point_mass, predicts="velocity")
