@@ -12,9 +12,7 @@ from metaskill.skills.dads import DADSConfig
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
     trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=12_000_000),
-    dads=DADSConfig(
-        predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0
-    ),
+    dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
     redraw_probability=0.01,
 )
 

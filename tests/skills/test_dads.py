@@ -207,7 +207,7 @@ def test_proportional_dynamics_of_anything_but_a_square_is_refused(
 
 
 def test_an_unknown_dynamics_is_refused(point_mass: Env) -> None:
-    with pytest.raises(UserError, match="'proportionl'.*proportional"):
+    with pytest.raises(UserError, match="no skill dynamics is called 'proportionl'"):
         make(point_mass, dynamics="proportionl")
 
 
