@@ -1,11 +1,11 @@
 """DADS with the x-y prior on Ant, with skill dynamics that is proportional to the skill.
 
 Laid over the plane, a square of skills tears, and on the way from one skill to another the ant
-stands still or falls (`ant_dads_xy`, `ant_dads_xy_3d`). Here hardly any of it is left: skills lead all
-around, in the direction of z, and of eighteen journeys to the six goals none ends in a fall.
-What is missed is speed: with each seed one quarter of the plane is walked to at half the speed
-of the others, and time is out before the goal. Nearly every goal that is reached is held: the
-nearer to the middle of the square a skill is, the slower it is.
+stands still or falls (`ant_dads_xy`, `ant_dads_xy_3d`). Hardly any of that is left here: skills
+lead all around, in the direction of z, and of eighteen journeys to the six goals none ends in a
+fall. What is missed is speed: with each seed one quarter of the plane is walked to at half the
+speed of the others, and time is out before the goal. Nearly every goal that is reached is held:
+the nearer to the middle of the square a skill is, the slower it is.
 
 By hand, with the runs that are recorded, on 24 goals all around, and 400 steps instead of 200: they
 are reached, and held to the end, in .92, .62 and .96 of the journeys, and .04 end in falls. The
