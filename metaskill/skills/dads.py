@@ -132,20 +132,6 @@ class DADS:
         self._size = 2 + self._body_size
         self.dynamics = self._make_dynamics()
 
-    def _make_dynamics(self) -> SkillDynamics | ProportionalDynamics:
-        config, space = self.config, self.space
-        if config.dynamics == "mixture":
-            return SkillDynamics(self._size, config.hidden, config.experts)
-        if config.dynamics != "proportional":
-            hint = nearest(config.dynamics, ("mixture", "proportional"))
-            raise UserError(f"no skill dynamics is called {config.dynamics!r}: {hint}")
-        if config.predicts != "position" or (space.kind, space.size) != ("box", 2):
-            raise UserError(
-                "proportional skill dynamics is of positions in a square of skills: choose "
-                "predicts='position' and SkillSpace('box', 2), or dynamics='mixture'."
-            )
-        return ProportionalDynamics()
-
     def init(self, key: PRNGKeyArray) -> Model:
         """Return the untrained skill dynamics."""
         params = self.dynamics.init(key, jnp.zeros(self._body_size + self.space.size))
@@ -182,7 +168,7 @@ class DADS:
     def reward(
         self, model: Model, experience: Experience, key: PRNGKeyArray
     ) -> Float[Array, " batch"]:
-        """Return the estimate of I(s'; z | s) at each transition, nats."""
+        """Return the estimate of I(s'; z | s) at each transition, less a fall's cost, nats."""
         body, delta = self._body(experience.obs), self._delta(experience)
         log_q = self._log_q(model, body, experience.obs["skill"], delta)
         keys = jax.random.split(key, self.config.prior_samples)
@@ -218,6 +204,20 @@ class DADS:
         delta = jnp.sum(jnp.exp(log_weight)[:, None] * means, axis=0) * self._scale(model)
         changed = body + delta[2:] if self._body_size else body
         return position + delta[:2], changed
+
+    def _make_dynamics(self) -> SkillDynamics | ProportionalDynamics:
+        config, space = self.config, self.space
+        if config.dynamics == "mixture":
+            return SkillDynamics(self._size, config.hidden, config.experts)
+        if config.dynamics != "proportional":
+            hint = nearest(config.dynamics, ("mixture", "proportional"))
+            raise UserError(f"no skill dynamics is called {config.dynamics!r}: {hint}")
+        if config.predicts != "position" or (space.kind, space.size) != ("box", 2):
+            raise UserError(
+                "proportional skill dynamics is of positions in a square of skills: choose "
+                "predicts='position' and SkillSpace('box', 2), or dynamics='mixture'."
+            )
+        return ProportionalDynamics()
 
     def _scale(self, model: Model) -> Float[Array, " size"]:
         if self.config.delta_scale is not None:
