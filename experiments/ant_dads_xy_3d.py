@@ -23,7 +23,7 @@ Tried by hand, in vain:
   reaches .71 to .88 with each, and it falls least with 20 (.08 to .12 of the journeys).
 
 Not tried: starting episodes from postures further from its usual one, such as those that it comes
-to stand in; a cost of falling.
+to stand in; a cost of falling, which `ant_dads_xy_proportional` has.
 """
 
 import dataclasses
