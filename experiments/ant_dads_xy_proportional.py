@@ -11,7 +11,7 @@ By hand, with the runs that are recorded, on 24 goals all around, and 400 steps 
 are reached, and held to the end, in .92, .62 and .96 of the journeys, and .04 end in falls. The
 cube of skills reaches .83 to .88, holds .21 to .46, and falls in .33 to .62.
 
-Three things differ from `ant_dads_xy`, by hand one seed each where nothing else is said:
+Beside its length three things differ from `ant_dads_xy`; by hand, one seed where nothing is said:
 * The skill dynamics. A matrix in its place (a network without hidden layers, one expert) lost one
   of its two directions: with a step size of 1e-3 while nothing moved yet, and all skills lay on a
   line after 7M steps; with 2e-4, one of three seeds after 1.6M. With 1e-4 it kept both for 5.6M.
