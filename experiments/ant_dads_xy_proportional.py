@@ -3,18 +3,19 @@
 Laid over the plane, a square of skills tears, and on the way from one skill to another the ant
 stands still or falls (`ant_dads_xy`, `ant_dads_xy_3d`). Hardly any of that is left here: skills
 lead all around, in the direction of z, and of eighteen journeys to the six goals none ends in a
-fall. What is missed is speed: with each seed one quarter of the plane is walked to at half the
-speed of the others, and time is out before the goal. Nearly every goal that is reached is held:
-the nearer to the middle of the square a skill is, the slower it is.
+fall. What is missed is speed: with each seed one quarter of the plane is walked to at about half
+the speed of the others (by hand), and time is out before the goal. Nearly every goal
+that is reached is held: the nearer to the middle of the square a skill is, the slower it is.
 
 By hand, with the runs that are recorded, on 24 goals all around, and 400 steps instead of 200: they
 are reached, and held to the end, in .92, .62 and .96 of the journeys, and .04 end in falls. The
 cube of skills reaches .83 to .88, holds .21 to .46, and falls in .33 to .62.
 
 Beside its length three things differ from `ant_dads_xy`; by hand, one seed where nothing is said:
-* The skill dynamics. A matrix in its place (a network without hidden layers, one expert) lost one
-  of its two directions: with a step size of 1e-3 while nothing moved yet, and all skills lay on a
-  line after 7M steps; with 2e-4, one of three seeds after 1.6M. With 1e-4 it kept both for 5.6M.
+* The skill dynamics, which is not the paper's: it learns one number. A matrix in its place (a
+  network without hidden layers, one expert) lost one of its two directions: with a step size of
+  1e-3 while nothing moved yet, and all skills lay on a line after 7M steps; with 2e-4, one of three
+  seeds after 1.6M. With 1e-4 it kept both for 5.6M.
 * Skills are redrawn within episodes. It costs little here: with the matrix that kept both
   directions, reward in training was .54 nats after 5.6M steps, instead of .61 without.
 * Falling costs. With that matrix, episodes had shrunk to 24 steps after 1.2M, falling being the

@@ -41,8 +41,9 @@ class DADSConfig:
             the skill dynamics, in the units of what is predicted; None for the standard
             deviation of all recent changes. Skills are told apart, and so rewarded, up to
             that: a smaller one asks for faster and more regular motion.
-        fall_cost: What an episode's end by falling costs, nats. Until skills move the robot as
-            the skill dynamics expects, rewards are below 0, and falling early would pay.
+        fall_cost: What a step that ends an episode costs (by a fall, or a broken simulation; not
+            by the time limit), nats. Until skills move the robot as the skill dynamics expects,
+            rewards are below 0, and falling early would pay.
         fit: How the skill dynamics is fitted.
     """
 
@@ -85,10 +86,9 @@ class ProportionalDynamics(nn.Module):
 
         Δ ~ N(e^c z, I)
 
-    Nothing but c is learned. That loses little where outcomes are places in the plane, which look
-    the same in all directions, and it cannot be learned wrongly: a mixture may lay the square of
-    skills over the plane with a tear, and of a matrix, one direction may be all that is left once
-    it has got ahead of the other.
+    Nothing but c is learned. Sharma et al. 2020 have a mixture, which may lay the square of skills
+    over the plane with a tear; of a linear map, one direction may be lost once the other has got
+    ahead. This can do neither, and cannot tell that the robot is faster one way than another.
     """
 
     @nn.compact
@@ -109,7 +109,8 @@ class DADS:
 
     with l = log q(s' | s, .), a bound of I(s'; z | s) that never passes log(L + 1). It is an
     estimate: q is not the true dynamics (the paper's appendix C). The same L skills are
-    compared with at all transitions of a batch.
+    compared with at all transitions of a batch. `fall_cost` is taken from the reward of a step
+    that terminates, also where rewards are evaluated.
 
     With the x-y prior nothing of the state is left for q to see: q(Δx, Δy | z) is the same
     in all states. That is what the paper does, and what makes planning with it so simple.

@@ -116,7 +116,7 @@ def test_it_finds_a_reward_that_is_far_away(guided: OptionEnv) -> None:
         critic_learning_rate=1e-3,
         entropy_learning_rate=3e-3,
         entropy_weight=0.1,
-        target_divergence=1.0,  # Less than the way takes, or it would not bind.,
+        target_divergence=1.0,  # Less than the way takes, or it would not bind.
     )
     learner = GuidedSAC(guided, sac, GuidanceConfig())
     state = jax.jit(learner.init)(jax.random.key(0), hparams)
