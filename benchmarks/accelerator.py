@@ -63,8 +63,17 @@ def main() -> None:
     figures: dict[str, Figure] = {}
     left_out: list[str] = []
 
+    def write() -> pathlib.Path:
+        device = jax.devices()[0]
+        settings = {
+            "device": device.device_kind,
+            "left_out": left_out,
+            "peak_bytes_in_use": (device.memory_stats() or {}).get("peak_bytes_in_use"),
+        }
+        return write_results(given.results, "accelerator", figures, settings)
+
     def attempt(name: str, measure: Measure) -> float:
-        """Measure, and return how long that took."""
+        """Measure, keep what was measured, and return how long that took."""
         clock = time.perf_counter()
         try:
             for key, figure in measure(budget):
@@ -72,6 +81,7 @@ def main() -> None:
                 print(f"{key:<44} {figure.value:.4g}", flush=True)
         except jax.errors.JaxRuntimeError as error:  # Out of memory, mostly.
             left_out.append(f"{name}: {str(error).splitlines()[0][:100]}")
+        write()  # Time on an accelerator may be cut short.
         return time.perf_counter() - clock
 
     # What matters most comes first; the largest programs last.
@@ -86,13 +96,7 @@ def main() -> None:
                 longest = max(longest, seconds)
             else:
                 left_out.append(name)
-    device = jax.devices()[0]
-    settings = {
-        "device": device.device_kind,
-        "left_out": left_out,
-        "peak_bytes_in_use": (device.memory_stats() or {}).get("peak_bytes_in_use"),
-    }
-    print(write_results(given.results, "accelerator", figures, settings))
+    print(write())
 
 
 def throughput(robot: str, n_worlds: int, _: Budget) -> Iterator[tuple[str, Figure]]:

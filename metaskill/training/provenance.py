@@ -20,7 +20,7 @@ def provenance() -> dict[str, Any]:
         "commit": _commit(),
         "versions": {
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+            **{name: _version(name) for name in _PACKAGES},
         },
         "hardware": {
             "processor": _processor(),
@@ -28,6 +28,14 @@ def provenance() -> dict[str, Any]:
             "devices": [device.device_kind for device in jax.devices()],
         },
     }
+
+
+def _version(package: str) -> str | None:
+    """Return its version; None if it was not installed, such as a checkout that runs in place."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _commit() -> str | None:
