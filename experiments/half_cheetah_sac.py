@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from metaskill.results.figure import measured, over_seeds
-from metaskill.results.findings import Findings, TrainedRun, last_evaluation
+from metaskill.results.findings import Findings, Judge, TrainedRun, last_evaluation
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.sac_experiment import SACExperiment
@@ -24,30 +24,39 @@ CONFIG = SACExperiment(
     hparams=SACHparams(policy_learning_rate=1e-3, critic_learning_rate=1e-3),
 )
 
-FIGURES = {
-    "half_cheetah_sac_return": Required(
+
+def judge(prefix: str, at_least: float) -> Judge:
+    """Report the return, and what it took.
+
+    Args:
+        prefix: What the figures' keys begin with.
+        at_least: The smallest return that passes.
+    """
+    required = Required(
         metric="eval/return",
-        at_least=6000.0,
+        at_least=at_least,
         source="deterministic policy, 1000 steps, HalfCheetah-v5 reward",
     )
-}
+
+    def findings(runs: dict[str, TrainedRun]) -> Findings:
+        run = runs["main"]
+        found = last_evaluation({f"{prefix}_return": required})(runs)
+        state, timing = run.outcome.state, run.outcome.timing
+        iterations = int(np.asarray(state.iteration)[0])
+        effort = {
+            f"{prefix}_env_steps": measured(
+                iterations * run.learner.steps_per_iteration, "environment steps of each seed"
+            ),
+            f"{prefix}_updates": over_seeds(
+                np.asarray(state.updates).tolist(), "gradient steps of each seed"
+            ),
+            f"{prefix}_minutes": measured(
+                timing.training / 60.0, "training of all seeds together, without evaluations"
+            ),
+        }
+        return dataclasses.replace(found, figures={**found.figures, **effort})
+
+    return findings
 
 
-def findings(runs: dict[str, TrainedRun]) -> Findings:
-    """Report the return, and what it took."""
-    run = runs["main"]
-    found = last_evaluation(FIGURES)(runs)
-    state, timing = run.outcome.state, run.outcome.timing
-    iterations = int(np.asarray(state.iteration)[0])
-    effort = {
-        "half_cheetah_sac_env_steps": measured(
-            iterations * run.learner.steps_per_iteration, "environment steps of each seed"
-        ),
-        "half_cheetah_sac_updates": over_seeds(
-            np.asarray(state.updates).tolist(), "gradient steps of each seed"
-        ),
-        "half_cheetah_sac_minutes": measured(
-            timing.training / 60.0, "training of all seeds together, without evaluations"
-        ),
-    }
-    return dataclasses.replace(found, figures={**found.figures, **effort})
+findings = judge("half_cheetah_sac", at_least=6000.0)
