@@ -30,13 +30,16 @@ import dataclasses
 
 from experiments import ant_dads_xy
 from metaskill.results.navigation import navigation_findings
+from metaskill.rl.ppo_config import PPOHparams
 from metaskill.skills.dads import DADSConfig
+from metaskill.skills.discovery import DiscoveryHparams
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
-    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=12_000_000),
+    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=13_000_000),
     dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
     redraw_probability=0.01,
+    hparams=DiscoveryHparams(ppo=PPOHparams(learning_rate=6e-4, saturation_weight=0.01)),
 )
 
 findings = navigation_findings("ant_dads_proportional")
