@@ -23,9 +23,9 @@ class Locomotion(abc.ABC):
         r = objective(motion) + healthy_reward [healthy] - control_cost ||ctrl||^2
 
     with `ctrl` in the actuators' own units and all weights in `context.reward`. An
-    unhealthy robot terminates its episode; so does one whose simulation failed, with
-    reward 0, since its last state is unknown. A subclass names its model and says
-    what it observes.
+    unhealthy robot terminates its episode, unless it is told not to; so does one whose
+    simulation failed, with reward 0, since its last state is unknown. A subclass names its
+    model and says what it observes.
     """
 
     model_name: ClassVar[str]
@@ -42,6 +42,7 @@ class Locomotion(abc.ABC):
         objective: str = "forward",
         episode_length: int = 1000,
         parameters: tuple[ParamSpec, ...] = (),
+        terminate_when_unhealthy: bool = True,
     ):
         """Compile the model and build its engine.
 
@@ -50,6 +51,7 @@ class Locomotion(abc.ABC):
             objective: `forward`, `velocity`, `direction`, `goal`, `approach` or `milestones`.
             episode_length: Control steps until truncation.
             parameters: What `context.physics` may vary.
+            terminate_when_unhealthy: Whether an episode ends when the robot is not healthy.
 
         Raises:
             UserError: If the engine or the objective does not exist, or a parameter
@@ -61,6 +63,7 @@ class Locomotion(abc.ABC):
         self.engine = make_engine(engine, self.parameters.engine_model(), self.derived_fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length
+        self.terminate_when_unhealthy = terminate_when_unhealthy
         self.control_timestep = float(self.model.opt.timestep * self.n_substeps)
         self.action_size = int(self.model.nu)
         probe = jax.eval_shape(self.reset, jax.random.key(0), self.nominal_context())
@@ -129,12 +132,13 @@ class Locomotion(abc.ABC):
         # A failed world stands at the reference configuration: its motion is a jump.
         terms = {name: jnp.where(physics.failed, 0.0, term) for name, term in terms.items()}
         step = state.step + 1
+        terminated = ~healthy if self.terminate_when_unhealthy else physics.failed
         return State(
             physics=physics,
             obs=self.observe(physics),
             reward=jnp.sum(jnp.stack(list(terms.values()))),
-            terminated=~healthy,
-            truncated=healthy & (step >= self.episode_length),
+            terminated=terminated,
+            truncated=~terminated & (step >= self.episode_length),
             context=state.context,
             step=step,
             key=jax.random.fold_in(state.key, 0),

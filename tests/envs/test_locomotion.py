@@ -84,6 +84,18 @@ def test_falling_terminates_and_time_truncates(ant: Ant, reset_and_step) -> None
     assert not late.terminated
 
 
+def test_an_episode_that_falling_does_not_terminate_ends_by_time_alone() -> None:
+    ant = Ant(engine="native", episode_length=1, terminate_when_unhealthy=False)
+    state = ant.reset(jax.random.key(0), ant.nominal_context())
+    step = jax.jit(ant.step)
+    fallen = step(with_qpos(state, 2, 5.0), jnp.zeros(8))
+    assert not fallen.terminated
+    assert fallen.truncated
+    assert fallen.metrics["reward_healthy"] == 0.0
+    broken = step(with_qpos(state, 3, float("nan")), jnp.zeros(8))
+    assert broken.terminated
+
+
 def test_a_failed_simulation_terminates_with_reward_zero(ant: Ant, reset_and_step) -> None:
     reset, step = reset_and_step
     state = reset(jax.random.key(0), ant.nominal_context())
