@@ -33,11 +33,13 @@ from metaskill.results.navigation import navigation_findings
 from metaskill.rl.ppo_config import PPOHparams
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.discovery import DiscoveryHparams
+from metaskill.training.experiment import EnvConfig, TrainerConfig
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
-    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=13_000_000),
-    dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
+    env=EnvConfig("ant", options={"episode_length": 200, "terminate_when_unhealthy": False}),
+    trainer=TrainerConfig(env_steps=13_000_000, population=3),
+    dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03),
     redraw_probability=0.01,
     hparams=DiscoveryHparams(ppo=PPOHparams(learning_rate=6e-4, saturation_weight=0.01)),
 )
