@@ -5,8 +5,8 @@ minibatches are as large and as many a step, so an iteration has four times as m
 14 minutes for three seeds, with two other experiments beside it.
 
 Episodes end here when the ant's torso is above 1 m, and that is what is missed: two of the eighteen
-journeys end in a leap before the goal. All goals that are reached are held. By hand, the same skills
-on the native engine reach 6, 5 and 6 of the goals; and, with episodes that go on,
+journeys end in a leap before the goal. All goals that are reached are held. By hand, the same
+skills on the native engine reach 6, 5 and 6 of the goals; and in episodes that go on after a leap
 all of them, with .36, .37 and .35 as mean distance.
 """
 
