@@ -13,6 +13,7 @@ experiment says how to collect are collected first, into its `data.folder`.
 """
 
 import dataclasses
+import json
 import pathlib
 
 from absl import flags
@@ -50,6 +51,7 @@ def run(arguments: list[str]) -> None:
             run: {
                 "config": as_json(trained.config),
                 "seconds": dataclasses.asdict(trained.outcome.timing),
+                "provenance": json.loads(trained.folder.provenance_file.read_text()),
             }
             for run, trained in runs.items()
         }

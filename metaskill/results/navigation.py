@@ -1,5 +1,6 @@
 """What skills are worth to a planner that was never trained: figures of zero-shot navigation."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.navigation import TEST_GOALS, Journey, navigate
 from metaskill.skills.planner import DENSE, SPARSE, PlannerConfig
 from metaskill.skills.space import Skill
+from metaskill.training.skill_experiment import SkillExperiment
 
 _SEED = 1000  # No training's.
 _POLICY = "deterministic policy, planner of the paper (H_P = 1, H_Z = 10, R = 10, K = 50)"
@@ -40,15 +42,17 @@ def go_to_goals(
     return jax.jit(jax.vmap(of_member))(population, keys)
 
 
-def navigation_findings(prefix: str) -> Judge:
+def navigation_findings(prefix: str, **env_options: Any) -> Judge:
     """Judge a DADS run by how its skills are planned with, on the six test goals.
 
     Args:
         prefix: What the figures' keys begin with.
+        **env_options: Options of the environment in which the ways are gone, where they are not
+            those of training.
     """
 
     def judge(runs: dict[str, TrainedRun]) -> Findings:
-        run = runs["main"]
+        run = _in_env_with(env_options, runs["main"])
         learner, config = run.learner, run.config.trainer
         assert isinstance(learner, SkillDiscovery)
         journeys = go_to_goals(learner, run.outcome.state)
@@ -110,6 +114,16 @@ def navigation_findings(prefix: str) -> Judge:
         return Findings(figures, picture, settings)
 
     return judge
+
+
+def _in_env_with(options: dict[str, Any], run: TrainedRun) -> TrainedRun:
+    """Return a run whose skills are executed in an environment with these options."""
+    if not options:
+        return run
+    assert isinstance(run.config, SkillExperiment)
+    env = dataclasses.replace(run.config.env, options={**run.config.env.options, **options})
+    config = dataclasses.replace(run.config, env=env)
+    return dataclasses.replace(run, config=config, learner=config.make_learner())
 
 
 ALL_AROUND = tuple(

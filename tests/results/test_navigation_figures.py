@@ -64,6 +64,17 @@ def test_navigation_is_judged_member_by_member(dads: TrainedRun) -> None:
     assert found.picture.startswith(b"\x89PNG")
 
 
+def test_ways_may_be_gone_in_another_environment_than_skills_were_learned_in(
+    dads: TrainedRun,
+) -> None:
+    found = navigation_findings("ant_dads", episode_length=10)({"main": dads})
+    alike = navigation_findings("ant_dads", episode_length=20)({"main": dads})
+    as_trained = navigation_findings("ant_dads")({"main": dads})
+    assert alike.settings["delta_by_goal"] == as_trained.settings["delta_by_goal"]
+    assert found.settings["delta_by_goal"] != as_trained.settings["delta_by_goal"]
+    assert dads.config.env.options == {"episode_length": 20}
+
+
 def deviating(run: TrainedRun, *deviations: float) -> TrainedRun:
     """Nothing is random in the plane: pretend that something is."""
     evaluation = {**run.outcome.evaluation, "eval/position_deviation": np.array(deviations)}

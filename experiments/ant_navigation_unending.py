@@ -1,0 +1,16 @@
+"""The six goals, in the environment of Sharma et al.'s code: episodes go on whatever Ant does.
+
+Nothing is trained: the run is that of `ant_dads_xy_accelerator`. In training, and in that
+experiment's own figures, an episode ends when Ant's torso is below .2 or above 1 m, as in
+Gymnasium. At 2 to 3 m/s it is leaps that end them. The authors' Ant lands and walks on: its episodes
+end by time alone.
+"""
+
+from experiments import ant_dads_xy_accelerator
+from metaskill.results.navigation import navigation_findings
+
+CONFIG = ant_dads_xy_accelerator.CONFIG
+
+BORROWED = {"main": "ant_dads_xy_accelerator"}
+
+findings = navigation_findings("ant_dads_unending", terminate_when_unhealthy=False)
