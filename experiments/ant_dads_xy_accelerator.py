@@ -28,4 +28,4 @@ CONFIG = dataclasses.replace(
     hparams=DiscoveryHparams(ppo=PPOHparams(saturation_weight=0.01)),
 )
 
-findings = navigation_findings("ant_dads_accelerator")
+findings = navigation_findings("ant_dads_accelerator", most_minutes=None)

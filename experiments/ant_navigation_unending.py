@@ -14,4 +14,6 @@ CONFIG = ant_dads_xy_accelerator.CONFIG
 
 BORROWED = {"main": "ant_dads_xy_accelerator"}
 
-findings = navigation_findings("ant_dads_unending", terminate_when_unhealthy=False)
+findings = navigation_findings(
+    "ant_dads_unending", most_minutes=None, terminate_when_unhealthy=False
+)

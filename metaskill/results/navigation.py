@@ -42,11 +42,14 @@ def go_to_goals(
     return jax.jit(jax.vmap(of_member))(population, keys)
 
 
-def navigation_findings(prefix: str, **env_options: Any) -> Judge:
+def navigation_findings(
+    prefix: str, most_minutes: float | None = 25.0, **env_options: Any
+) -> Judge:
     """Judge a DADS run by how its skills are planned with, on the six test goals.
 
     Args:
         prefix: What the figures' keys begin with.
+        most_minutes: What training may take on two cores; None where it was not made for them.
         **env_options: Options of the environment in which the ways are gone, where they are not
             those of training.
     """
@@ -102,7 +105,7 @@ def navigation_findings(prefix: str, **env_options: Any) -> Judge:
             minutes,
             "own bar, held against it where the goal figures are met: training and its "
             "compilation, a member, all members side by side",
-            limit=25.0 if arrived else None,
+            limit=most_minutes if arrived else None,
         )
         picture = plot_experiment(executions, learner.env.space, first, _net(learner, state))
         settings = {
