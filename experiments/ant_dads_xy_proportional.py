@@ -28,8 +28,8 @@ Rewards were still rising where training ended, by .07 to .13 nats in the last 3
   ant stood still; on the accelerator, with redrawing, after 0 to .02.
 * With a step size of 6e-4 as well, 1.20 nats after 6.4M steps, for which 3e-4 took 9M. 1e-3 was no
   faster than 6e-4 in the first 3M.
-* With both and skills redrawn as here, 1.06 nats after 11M steps, where it was stopped: 4 goals with
-  .52; and where a leap does not end the episode (`ant_navigation_unending`), 6 goals with .40.
+* With both and skills redrawn as here, 1.06 nats after 11M steps, where it was stopped: 4 goals
+  with .52; where a leap does not end the episode (`ant_navigation_unending`), 6 goals with .40.
 * Episodes that go on after a fall, as in the authors' code (three seeds, .01, 6e-4): .38 to .52
   nats after 5.3M steps. An ant that lies on its back may learn little until time is out.
 * An entropy weight of .003 with a `saturation_weight` of .01: .25 nats after 3.9M steps, instead of
