@@ -22,7 +22,7 @@ Beside its length three things differ from `ant_dads_xy`; by hand, one seed wher
   shortest way out of rewards below 0; with the cost they lasted for 81, and came to more than 100.
 
 Rewards were still rising where training ended, by .07 to .13 nats in the last 3M steps:
-`ant_dads_xy_accelerator` goes on. Tried by hand on CPU, for more speed:
+`ant_dads_xy_accelerator` trains for longer. Tried by hand on CPU, for more speed:
 * With a `saturation_weight` of .01 and no redrawing, 1.38 nats in training after 12M steps (here
   .83 to 1.04), and 5 goals with .43 as mean distance. But after .15 of the changes of skill the
   ant stood still; on the accelerator, with redrawing, after 0 to .02.

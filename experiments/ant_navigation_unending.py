@@ -2,9 +2,9 @@
 
 Nothing is trained: the run is that of `ant_dads_xy_accelerator`. In training, and in that
 experiment's own figures, an episode ends when Ant's torso is below .2 or above 1 m, as in
-Gymnasium. At 2 to 3 m/s it is leaps that end them. The authors' Ant lands and walks on: its
-episodes end by time alone. Trained in such episodes, Ant learned more slowly
-(`ant_dads_xy_proportional`).
+Gymnasium. It is leaps that end them (by hand, all eight ends that were looked at). The authors' Ant
+lands and walks on: its episodes end by time alone. Trained in such episodes, Ant learned more
+slowly (by hand: `ant_dads_xy_proportional`).
 """
 
 from experiments import ant_dads_xy_accelerator

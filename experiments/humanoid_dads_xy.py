@@ -7,7 +7,7 @@ rewards are below 0 at first.
 
 Its length is what a quarter of an hour of an H100 sufficed for, beside two other experiments.
 Rewards were still rising: two of three seeds walk 27 and 30 m before the 1000 steps (15 s) are over
-or they fall; the third begins to. `--config.trainer.env_steps=300_000_000` goes on.
+or they fall; the third begins to. `--config.trainer.env_steps=300_000_000` is a longer run.
 """
 
 from metaskill.results.findings import last_evaluation
