@@ -23,8 +23,8 @@ from metaskill.meta.supervised_config import (
     INNER_OPTIMIZERS,
     SupervisedConfig,
     SupervisedHparams,
-    annealed,
 )
+from metaskill.rl.annealing import annealed
 from metaskill.rl.finite import accept_if, all_finite
 
 
@@ -222,7 +222,9 @@ class SupervisedLearner:
         # optax raises a float to an integer power, which strict promotion refuses.
         with jax.numpy_dtype_promotion("standard"):
             updates, optimizer = self._optimizer.update(grads, state.optimizer)
-        params = descend(state.params, annealed(state.hparams, state.optimizer.count), updates)
+        hparams = state.hparams
+        rate = annealed(hparams.outer_lr, hparams.annealing_updates, state.optimizer.count)
+        params = descend(state.params, rate, updates)
         metrics = {
             "loss/pre_adaptation": jnp.sum(self._task_weights(state.hparams) * before),
             "loss/post_adaptation": loss,

@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array
 
 from metaskill.errors import UserError, nearest
 from metaskill.meta.adapt import ORDERS
@@ -103,13 +102,3 @@ class SupervisedHparams:
     reptile_epsilon: float | Array = 0.1
     inner_steps: int | Array = 1
     num_tasks: int | Array = 25
-
-
-def annealed(hparams: SupervisedHparams, updates: Int[Array, ""]) -> Float[Array, ""]:
-    """Return the outer step size after so many updates.
-
-    outer_lr (1 + cos(pi min(updates / annealing_updates, 1))) / 2
-    """
-    span = jnp.asarray(hparams.annealing_updates, jnp.float32)
-    done = jnp.clip(updates.astype(jnp.float32) / jnp.maximum(span, 1.0), 0.0, 1.0)
-    return hparams.outer_lr * jnp.where(span > 0.0, 0.5 * (1.0 + jnp.cos(jnp.pi * done)), 1.0)

@@ -19,6 +19,7 @@ from metaskill.networks.normalizer import (
     update_statistics,
 )
 from metaskill.networks.policy import GaussianPolicy
+from metaskill.rl.annealing import annealed
 from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
@@ -268,7 +269,8 @@ class PPO:
             # optax raises a float to an integer power, which strict promotion refuses.
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimizer = self._optimizer.update(grads, optimizer, params)
-            params = jax.tree.map(lambda p, u: p - hparams.learning_rate * u, params, updates)
+            rate = annealed(hparams.learning_rate, hparams.annealing_updates, optimizer.count)
+            params = jax.tree.map(lambda p, u: p - rate * u, params, updates)
             finite = all_finite((loss, norm))
             carry = accept_if(finite, (params, optimizer), carry)
             return carry, ({**metrics, "grad_norm": norm}, (~finite).astype(jnp.float32))

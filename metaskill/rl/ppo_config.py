@@ -75,6 +75,8 @@ class PPOHparams:
 
     Attributes:
         learning_rate: Adam's step size.
+        annealing_updates: Gradient steps in which `learning_rate` falls to 0 along half a cosine;
+            0 leaves it as it is.
         discount: Discount factor.
         gae_lambda: The lambda of generalized advantages.
         clip: Largest change of the probability ratio that is rewarded.
@@ -86,6 +88,7 @@ class PPOHparams:
     """
 
     learning_rate: float | Array = 3e-4
+    annealing_updates: float | Array = 0.0
     discount: float | Array = 0.99
     gae_lambda: float | Array = 0.95
     clip: float | Array = 0.2

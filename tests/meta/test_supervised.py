@@ -12,7 +12,7 @@ from metaskill.errors import UserError
 from metaskill.meta.problems import make_problem
 from metaskill.meta.sinusoid import sinusoid, sinusoid_tasks
 from metaskill.meta.supervised import SupervisedLearner, SupervisedState
-from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams, annealed
+from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 
@@ -105,15 +105,6 @@ def test_learned_step_sizes_start_where_the_hyperparameter_says_and_move() -> No
     assert any(np.any(leaf != np.float32(0.01)) for leaf in jax.tree.leaves(after.inner_lr))
     # Its first update of the initial parameters is MAML's.
     equal(after.initial, updated(learner()).params.initial)
-
-
-def test_the_outer_step_size_falls_along_half_a_cosine() -> None:
-    hparams = SupervisedHparams(outer_lr=0.2, annealing_updates=100)
-    sizes = [float(annealed(hparams, jnp.int32(n))) for n in (0, 50, 75, 100, 1000)]
-    at_three_quarters = 0.1 * (1.0 - 0.5**0.5)
-    np.testing.assert_allclose(sizes, [0.2, 0.1, at_three_quarters, 0.0, 0.0], atol=1e-7)
-    constant = dataclasses.replace(hparams, annealing_updates=0.0)
-    assert float(annealed(constant, jnp.int32(10**6))) == pytest.approx(0.2)
 
 
 def test_annealing_ends_with_the_updates_it_was_given() -> None:

@@ -115,6 +115,17 @@ def test_the_first_minibatch_sees_the_policy_that_acted(ppo: PPO, step) -> None:
         assert float(metrics["loss/clip_fraction"]) == 0.0
 
 
+def test_annealing_ends_with_the_updates_it_was_given(ppo: PPO, step) -> None:
+    """An iteration's worth of them: the next one leaves the parameters as they are."""
+    updates = SMALL.num_epochs * SMALL.num_minibatches
+    hparams = PPOHparams(learning_rate=1e-2, annealing_updates=float(updates))
+    first = jax.jit(ppo.init)(jax.random.key(0), hparams)
+    last = step(first)[0]
+    leaves = [jax.tree.leaves(state.params) for state in (first, last, step(last)[0])]
+    assert all(np.any(before != after) for before, after in zip(*leaves[:2], strict=True))
+    assert all(np.all(before == after) for before, after in zip(*leaves[1:], strict=True))
+
+
 def test_it_learns_to_reach_the_goal_and_one_trace_serves_all_hyperparameters(
     ppo: PPO, step
 ) -> None:
