@@ -17,7 +17,7 @@ _PACKAGES = ("metaskill", "jax", "jaxlib", "flax", "optax", "brax", "mujoco", "m
 def provenance() -> dict[str, Any]:
     """Return what is needed to judge and to repeat a result made now."""
     return {
-        "commit": _commit(),
+        "commit": commit_of(pathlib.Path(__file__).parent),
         "versions": {
             "python": platform.python_version(),
             **{name: _version(name) for name in _PACKAGES},
@@ -38,22 +38,25 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """Return the commit of the code that runs, with `+changes` if it was edited."""
-    here = pathlib.Path(__file__).parent
+def commit_of(folder: pathlib.Path) -> str | None:
+    """Return the commit that is checked out there; None where that is no repository.
+
+    With `+changes` if a file of it was edited, or if there is a Python file that is not in it.
+    """
 
     def git(*arguments: str) -> str:
         with starting_a_program():
             return subprocess.run(
-                ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+                ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
             ).stdout.strip()
 
     try:
         commit = git("rev-parse", "HEAD")
-        changed = git("status", "--porcelain", "--untracked-files=no")
+        edited = git("status", "--porcelain", "--untracked-files=no")
+        added = git("ls-files", "--others", "--exclude-standard", "--", ":/*.py")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit + ("+changes" if changed else "")
+    return commit + ("+changes" if edited or added else "")
 
 
 def _processor() -> str:
