@@ -40,13 +40,28 @@ import dataclasses
 
 from experiments import ant_dads_xy
 from metaskill.results.navigation import navigation_findings
+from metaskill.rl.ppo_config import PPOHparams
 from metaskill.skills.dads import DADSConfig
+from metaskill.skills.discovery import DiscoveryHparams
+
+STEPS = 13_500_000
+PPO = ant_dads_xy.CONFIG.ppo
+UPDATES = STEPS // PPO.steps_per_iteration * PPO.num_epochs * PPO.num_minibatches
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
-    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=12_000_000),
+    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=STEPS),
     dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
     redraw_probability=0.01,
+    hparams=DiscoveryHparams(
+        ppo=PPOHparams(
+            learning_rate=1e-3,
+            annealing_updates=float(UPDATES),
+            discount=0.97,
+            gae_lambda=0.9,
+            saturation_weight=0.01,
+        )
+    ),
 )
 
-findings = navigation_findings("ant_dads_proportional")
+findings = navigation_findings("ant_dads_proportional", terminate_when_unhealthy=False)
