@@ -9,7 +9,7 @@ What is missed, and why: the square of skills is laid over the plane with a tear
 it (to the south-east, with two of three seeds) are not reached. Skills are predicted well (by hand:
 a median error of 1.5 m after 200 steps), and some lead far enough to that side, but on the way from
 one to another the ant comes to stand, upright and for good, under a skill that runs well from the
-start of an episode. `ant_dads_xy_proportional` has no tear, hardly stands still, and is slower.
+start of an episode. `ant_dads_xy_proportional` has no tear, and seldom stands still.
 
 Tried by hand, in vain:
 * redrawing skills within episodes, so that they are practised one after the other: every 50 steps
