@@ -2,7 +2,7 @@
 
 `ant_dads_xy_proportional` with four times the worlds, three times the steps, and the default
 discount, lambda and step size of PPO. Minibatches are as large and as many a step, so an iteration
-has four times as many. An H100 took 14 minutes for three seeds, with two other experiments beside it.
+has four times as many. An H100 took 14 minutes for three seeds, two other experiments beside it.
 
 Episodes end here when the ant's torso is above 1 m, and that is what is missed: two of the eighteen
 journeys end in a leap before the goal. All goals that are reached are held. By hand, the same

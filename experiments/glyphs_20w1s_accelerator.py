@@ -11,24 +11,21 @@ updates with one seed: 73 % of the test characters after five steps, the others 
 
 import dataclasses
 
-from experiments.glyphs_5w1s import TRAINER
-from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
+from experiments import glyphs_5w1s, glyphs_20w1s
+from metaskill.meta.supervised_config import SupervisedHparams
 from metaskill.results.few_shot import against_neighbours
-from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
+from metaskill.training.supervised_experiment import ProblemConfig
 
 FILTERS = 64
 UPDATES = 20_000
+TRAINER = dataclasses.replace(glyphs_5w1s.TRAINER, env_steps=UPDATES)
 
-CONFIG = SupervisedExperiment(
+CONFIG = dataclasses.replace(
+    glyphs_20w1s.CONFIG,
     problem=ProblemConfig("glyphs", {"ways": 20, "shots": 1, "filters": FILTERS}),
-    trainer=dataclasses.replace(TRAINER, env_steps=UPDATES),
-    meta=SupervisedConfig(
-        tasks_per_update=16,
-        updates_per_iteration=10,
-        max_inner_steps=5,
-        eval_steps=5,
-        num_eval_tasks=400,
-        eval_tasks_at_once=20,
+    trainer=TRAINER,
+    meta=dataclasses.replace(
+        glyphs_20w1s.CONFIG.meta, tasks_per_update=16, tasks_at_once=None, max_inner_steps=5
     ),
     hparams=SupervisedHparams(
         inner_lr=0.4, outer_lr=3e-3, annealing_updates=UPDATES, inner_steps=5, num_tasks=16
@@ -36,17 +33,10 @@ CONFIG = SupervisedExperiment(
 )
 
 BASELINES = {
-    "features": SupervisedExperiment(
+    "features": dataclasses.replace(
+        glyphs_5w1s.BASELINES["features"],
         problem=ProblemConfig("glyph_classes", {"batch": 64, "filters": FILTERS}),
-        trainer=dataclasses.replace(TRAINER, env_steps=UPDATES),
-        meta=SupervisedConfig(
-            tasks_per_update=1,
-            updates_per_iteration=10,
-            max_inner_steps=0,
-            eval_steps=0,
-            num_eval_tasks=20,
-        ),
-        hparams=SupervisedHparams(outer_lr=3e-3, inner_steps=0, num_tasks=1),
+        trainer=TRAINER,
     )
 }
 
