@@ -266,10 +266,10 @@ class PPO:
             norm = optax.tree.norm(grads)
             scale = jnp.minimum(1.0, hparams.max_grad_norm / (norm + 1e-8))
             grads = jax.tree.map(lambda g: g * scale, grads)
+            rate = annealed(hparams.learning_rate, hparams.annealing_updates, optimizer.count)
             # optax raises a float to an integer power, which strict promotion refuses.
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimizer = self._optimizer.update(grads, optimizer, params)
-            rate = annealed(hparams.learning_rate, hparams.annealing_updates, optimizer.count)
             params = jax.tree.map(lambda p, u: p - rate * u, params, updates)
             finite = all_finite((loss, norm))
             carry = accept_if(finite, (params, optimizer), carry)
