@@ -5,6 +5,7 @@ import json
 import logging
 import pathlib
 import shutil
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,8 @@ from metaskill.training.state_arrays import from_arrays, to_arrays
 from metaskill.training.storage import checksum, read_arrays, write_arrays
 
 _logger = logging.getLogger(__name__)
+
+Newer = Callable[[], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Checkpoints:
         scored = [(score, iteration) for iteration, score in scores.items() if score is not None]
         return max(scored)[1] if scored else None
 
-    def restore_latest(self, template: Any) -> Checkpoint | None:
+    def restore_latest(self, template: Any, newer: Newer = dict) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; None where there is none.
 
         A damaged checkpoint is named in a warning and moved aside, into
@@ -132,6 +135,7 @@ class Checkpoints:
 
         Args:
             template: A pytree of the state's structure; shapes and dtypes suffice.
+            newer: Makes leaves, by name, that checkpoints may be too old to have.
 
         Raises:
             UserError: If every checkpoint is damaged, or the newest is of another
@@ -152,7 +156,7 @@ class Checkpoints:
                 )
                 self._move_aside(iteration)
                 continue
-            return Checkpoint(from_arrays(template, arrays), iteration, **description)
+            return Checkpoint(from_arrays(template, arrays, newer), iteration, **description)
         if iterations:
             raise UserError(
                 f"every checkpoint in {self._folder} is damaged: start the run again in "
@@ -160,8 +164,12 @@ class Checkpoints:
             )
         return None
 
-    def restore_best(self, template: Any) -> Checkpoint | None:
+    def restore_best(self, template: Any, newer: Newer = dict) -> Checkpoint | None:
         """Return the checkpoint with the highest score; None where none has one.
+
+        Args:
+            template: As for `restore_latest`.
+            newer: As for `restore_latest`.
 
         Raises:
             UserError: If it is damaged, or of another configuration.
@@ -175,7 +183,7 @@ class Checkpoints:
             raise UserError(
                 f"the best checkpoint, {self._folder / str(iteration)}, is damaged: use the last."
             ) from error
-        return Checkpoint(from_arrays(template, arrays), iteration, **description)
+        return Checkpoint(from_arrays(template, arrays, newer), iteration, **description)
 
     def read_arrays(self, iteration: int) -> dict[str, np.ndarray]:
         """Return a checkpoint's arrays by their names, without knowing what they mean."""

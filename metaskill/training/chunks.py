@@ -9,11 +9,13 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
+from jaxtyping import PRNGKeyArray
 
 from metaskill.learner import Learner
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.mesh import MeshShape, over_population, place, state_shardings
 from metaskill.training.population import Population, keys_of, stacked_hparams
+from metaskill.training.state_arrays import hyperparameters, to_arrays
 
 
 class Chunks:
@@ -45,6 +47,15 @@ class Chunks:
         """Return the shapes of the population's state, without computing it."""
         init = jax.vmap(self._learner.init)
         return jax.eval_shape(init, keys_of(population), stacked_hparams(population))
+
+    def hyperparameters(self, population: Population) -> dict[str, np.ndarray]:
+        """Return what the population's state has as hyperparameters, by their paths in it."""
+
+        def init(keys: PRNGKeyArray, hparams: Any) -> dict[str, jax.Array]:
+            # Nothing else of the state is asked for, so nothing else is computed.
+            return hyperparameters(jax.vmap(self._learner.init)(keys, hparams))
+
+        return to_arrays(jax.jit(init)(keys_of(population), stacked_hparams(population)))
 
     def init(self, population: Population) -> Any:
         """Return the untrained population."""

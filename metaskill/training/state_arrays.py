@@ -1,5 +1,6 @@
 """A training state as named arrays, which can be stored, and back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,16 +19,24 @@ def to_arrays(state: Any) -> dict[str, np.ndarray]:
     return {name: gathered(_storable(leaf)) for name, leaf in _named_leaves(state) if leaf.size}
 
 
-def from_arrays(template: Any, arrays: dict[str, np.ndarray]) -> Any:
+def from_arrays(
+    template: Any,
+    arrays: dict[str, np.ndarray],
+    newer: Callable[[], dict[str, np.ndarray]] = dict,
+) -> Any:
     """Return the state that `to_arrays` made arrays of.
 
     Args:
         template: A pytree of the state's structure; shapes and dtypes suffice.
         arrays: Its leaves by name.
+        newer: Makes leaves that there was no word of when the state was stored; asked only
+            where some are missing.
 
     Raises:
         UserError: If they are those of another configuration.
     """
+    if any(like.size and name not in arrays for name, like in _named_leaves(template)):
+        arrays = {**newer(), **arrays}
 
     def leaf_of(name: str, like: Any) -> Any:
         if not like.size:
@@ -43,6 +52,11 @@ def from_arrays(template: Any, arrays: dict[str, np.ndarray]) -> Any:
 
     leaves = [leaf_of(name, like) for name, like in _named_leaves(template)]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
+
+
+def hyperparameters(state: Any) -> dict[str, Any]:
+    """Return the leaves of a state that are hyperparameters, by their paths in it."""
+    return {name: leaf for name, leaf in _named_leaves(state) if "hparams" in name.split(".")}
 
 
 def _named_leaves(tree: Any) -> list[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """A sweep: members of different hyperparameters, trained side by side."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import pathlib
@@ -67,7 +68,10 @@ class Batch:
     def restore(self) -> Checkpoint | None:
         """Return its last checkpoint."""
         with Checkpoints(self.folder.checkpoints) as checkpoints:
-            return checkpoints.restore_latest(self.chunks.template(self.population))
+            return checkpoints.restore_latest(
+                self.chunks.template(self.population),
+                functools.partial(self.chunks.hyperparameters, self.population),
+            )
 
     @property
     def is_finished(self) -> bool:

@@ -1,6 +1,7 @@
 """The trainer: runs any learner, in compiled chunks, with all that surrounds them."""
 
 import dataclasses
+import functools
 import itertools
 import time
 from collections.abc import Callable
@@ -100,10 +101,11 @@ def train_population(
     """
     config = chunks.config
     template = chunks.template(population)
+    newer = functools.partial(chunks.hyperparameters, population)
     with Checkpoints(run.checkpoints, config.checkpoints_kept) as checkpoints:
 
         def last_checkpoint() -> Checkpoint:
-            found = checkpoints.restore_latest(template) or (begin() if begin else None)
+            found = checkpoints.restore_latest(template, newer) or (begin() if begin else None)
             if found is None:
                 return Checkpoint(chunks.init(population), iteration=0)
             return dataclasses.replace(found, state=chunks.place(found.state, population))
@@ -162,10 +164,12 @@ def restore(experiment: Experiment, run: RunFolder, best: bool = False) -> tuple
         UserError: If there is no whole checkpoint.
     """
     learner = experiment.make_learner()
-    template = Chunks(learner, experiment.trainer).template(members_of(experiment))
+    chunks, population = Chunks(learner, experiment.trainer), members_of(experiment)
     with Checkpoints(run.checkpoints) as checkpoints:
         read = checkpoints.restore_best if best else checkpoints.restore_latest
-        restored = read(template)
+        restored = read(
+            chunks.template(population), functools.partial(chunks.hyperparameters, population)
+        )
     if restored is None:
         which = "evaluated checkpoint" if best else "checkpoint"
         raise UserError(f"{run.path} has no {which} yet: train it first.")

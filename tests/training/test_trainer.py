@@ -33,6 +33,7 @@ from metaskill.skills.diayn import DIAYNConfig
 from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
+from metaskill.training import checkpoint, state_arrays
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.chunks import Chunks
 from metaskill.training.experiment import EnvConfig, Experiment, PPOExperiment, TrainerConfig
@@ -334,6 +335,23 @@ def test_a_stopped_run_ends_bit_for_bit_like_one_that_was_not(
     assert "stopping after this chunk" in progress.said[0]
     resumed = run(tmp_path / "parts", LEARNERS[name])
     assert_same_run(tmp_path / "whole", tmp_path / "parts", (whole.state, resumed.state))
+
+
+@pytest.mark.parametrize("name", ["ppo_population", "dads", "fine_tuning"])
+def test_a_checkpoint_may_be_older_than_a_hyperparameter(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def without_discount(state: object) -> dict[str, np.ndarray]:
+        arrays = state_arrays.to_arrays(state)
+        return {name: a for name, a in arrays.items() if not name.endswith("hparams.discount")}
+
+    whole = run(tmp_path / "whole", LEARNERS[name])
+    with monkeypatch.context() as older:
+        older.setattr(checkpoint, "to_arrays", without_discount)
+        with pytest.raises(Preempted):
+            run(tmp_path / "older", LEARNERS[name], SignalAfter(2))
+    newer = run(tmp_path / "older", LEARNERS[name])
+    assert_same_run(tmp_path / "whole", tmp_path / "older", (whole.state, newer.state))
 
 
 def sparsely_saved(chunks: int) -> PPOExperiment:
