@@ -67,6 +67,10 @@ class PPOConfig:
         """Environment steps between two updates of the policy."""
         return self.num_envs * self.rollout_length
 
+    def gradient_steps(self, env_steps: int) -> int:
+        """Return the gradient steps of the whole iterations in so many environment steps."""
+        return env_steps // self.steps_per_iteration * self.num_epochs * self.num_minibatches
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)

@@ -122,7 +122,7 @@ def test_annealing_ends_with_the_updates_it_was_given(ppo: PPO, step) -> None:
         hparams = PPOHparams(learning_rate=1e-2, annealing_updates=count)
         return step(jax.jit(ppo.init)(jax.random.key(0), hparams))[0]
 
-    one, iteration = after(1.0), after(float(SMALL.num_epochs * SMALL.num_minibatches))
+    one, iteration = after(1.0), after(float(SMALL.gradient_steps(SMALL.steps_per_iteration)))
     for state in (one, iteration):
         jax.tree.map(np.testing.assert_array_equal, step(state)[0].params, state.params)
     # Adam's first step is of the step size, wherever there is a gradient.
