@@ -18,15 +18,29 @@ from metaskill.skills.space import SkillSpace
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
 
+STEPS = 12_000_000
+PPO = PPOConfig(
+    policy_hidden=(128, 128), value_hidden=(128, 128), distribution="gaussian", initial_std=0.5
+)
+
 CONFIG = SkillExperiment(
     env=EnvConfig("half_cheetah", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=5_000_000, population=3),
+    trainer=TrainerConfig(env_steps=STEPS, population=3),
     space=SkillSpace("one_hot", 20),
     algorithm="diayn",
     diayn=DIAYNConfig(sees="displacement"),
-    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
+    ppo=PPO,
     discovery=DiscoveryConfig(num_eval_skills=20, episodes_per_skill=4),
-    hparams=DiscoveryHparams(ppo=PPOHparams(entropy_weight=0.01, saturation_weight=0.01)),
+    hparams=DiscoveryHparams(
+        ppo=PPOHparams(
+            learning_rate=1e-3,
+            annealing_updates=float(PPO.gradient_steps(STEPS)),
+            discount=0.97,
+            gae_lambda=0.9,
+            entropy_weight=0.01,
+            saturation_weight=0.01,
+        )
+    ),
 )
 
 _SOURCE = "own bar; deterministic policy, episodes of 200 steps (10 s)"

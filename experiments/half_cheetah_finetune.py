@@ -16,7 +16,7 @@ with twice the step size, that weight, and the noise of an untrained policy to b
 
 from experiments import half_cheetah_diayn
 from metaskill.results.fine_tuning import fine_tuning_findings
-from metaskill.rl.ppo_config import PPOConfig
+from metaskill.rl.ppo_config import PPOHparams
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
@@ -33,8 +33,8 @@ CONFIG = FineTuningExperiment(
         chunks_per_evaluation=1,
         chunks_per_checkpoint=10,
     ),
-    ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
-    hparams=CoreHparams(ppo=half_cheetah_diayn.CONFIG.hparams.ppo),
+    ppo=half_cheetah_diayn.PPO,
+    hparams=CoreHparams(ppo=PPOHparams(entropy_weight=0.01, saturation_weight=0.01)),
 )
 
 BASELINES = {
