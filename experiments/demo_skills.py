@@ -1,18 +1,27 @@
 """Ant learns skills without a reward and walks to goals with them; `make demo-skills` runs this.
 
-One seed of `ant_dads_xy`, for less than half of its steps.
+One seed of `ant_dads_xy_proportional`, for a fifth of its steps.
 """
 
 import dataclasses
 
-from experiments import ant_dads_xy
+from experiments import ant_dads_xy_proportional as whole
 from metaskill.results.navigation import navigation_findings
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 
+STEPS = 6_000_000
+_HPARAMS = whole.CONFIG.hparams
+
 CONFIG = dataclasses.replace(
-    ant_dads_xy.CONFIG,
+    whole.CONFIG,
     env=EnvConfig("ant", engine="native", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=6_000_000),
+    trainer=TrainerConfig(env_steps=STEPS),
+    hparams=dataclasses.replace(
+        _HPARAMS,
+        ppo=dataclasses.replace(
+            _HPARAMS.ppo, annealing_updates=float(whole.PPO.gradient_steps(STEPS))
+        ),
+    ),
 )
 
 findings = navigation_findings("demo_skills")

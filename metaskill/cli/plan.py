@@ -7,6 +7,9 @@ time, and writes plan.png and plan.mp4.
 
   --goal=X,Y      where to, metres; may be given several times (default: the six goals of
                   the paper's code)
+  --option=N=V    an option of the environment that is not as it was in training: may be given
+                  several times, such as --option=terminate_when_unhealthy=False, with which a
+                  fall or a leap ends nothing, or --option=episode_length=400
   --sparse        plan for being there instead of for being near, as if nothing told the way
   --output=FOLDER where to write (default: RUN)
   --member=N      member of the population (default: the best of the last evaluation)
@@ -23,14 +26,14 @@ import numpy as np
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import named_values, parse
 from metaskill.errors import UserError
 from metaskill.report.curves import best_member
 from metaskill.report.skills import plot_journeys
 from metaskill.report.video import write_video
-from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.navigation import SUCCESS_DISTANCE, TEST_GOALS, Journey, navigate
 from metaskill.skills.planner import DENSE, SPARSE
+from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.trainer import restore
 
 _SHOWN_EVERY = 25
@@ -41,6 +44,7 @@ def run(arguments: list[str]) -> None:
 
     def define(values: flags.FlagValues) -> None:
         flags.DEFINE_multi_string("goal", [], "X,Y", flag_values=values)
+        flags.DEFINE_multi_string("option", [], "NAME=VALUE", flag_values=values)
         flags.DEFINE_bool("sparse", False, "plan for being there", flag_values=values)
         flags.DEFINE_string("output", None, "folder", flag_values=values)
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
@@ -54,9 +58,10 @@ def run(arguments: list[str]) -> None:
     output = pathlib.Path(values.output or folder.path)
     if not output.is_dir():
         raise UserError(f"the folder {output} does not exist: create it first.")
-    learner, population, _ = restore(config, folder, values.best)
-    if not isinstance(learner, SkillDiscovery):
+    if not isinstance(config, SkillExperiment):
         raise UserError(f"{path} discovered no skills, so there is nothing to plan with.")
+    _, population, _ = restore(config, folder, values.best)
+    learner = config.in_env_with(named_values("option", values.option)).make_learner()
     member = best_member(folder.metrics_file, config.trainer, learner.headline, values.member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
     planner = SPARSE if values.sparse else DENSE
@@ -98,7 +103,7 @@ def _print(journeys: Journey) -> None:
     print(f"{'goal':>16}" + "".join(f"{step + 1:>7}" for step in steps) + "  delta")
     for index, (x, y) in enumerate(np.asarray(journeys.goal)):
         row = "".join(f"{distance[index, step]:>7.1f}" for step in steps)
-        verdict = "reached" if journeys.reached[index] else "not reached"
+        verdict = _verdict(bool(journeys.reached[index]), np.asarray(journeys.alive[index]))
         name = f"({x:g}, {y:g})"
         print(f"{name:>16}{row}{journeys.delta[index]:>7.2f}  {verdict}")
     reached, total = int(np.sum(journeys.reached)), distance.shape[0]
@@ -106,3 +111,8 @@ def _print(journeys: Journey) -> None:
         f"mean delta {np.mean(journeys.delta):.3f}; within {SUCCESS_DISTANCE:g} m of "
         f"{reached} of {total} goals"
     )
+
+
+def _verdict(reached: bool, alive: np.ndarray) -> str:
+    verdict = "reached" if reached else "not reached"
+    return verdict if alive.all() else f"{verdict}; the episode ended after {np.sum(alive)} steps"

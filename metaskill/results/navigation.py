@@ -124,8 +124,7 @@ def _in_env_with(options: dict[str, Any], run: TrainedRun) -> TrainedRun:
     if not options:
         return run
     assert isinstance(run.config, SkillExperiment)
-    env = dataclasses.replace(run.config.env, options={**run.config.env.options, **options})
-    config = dataclasses.replace(run.config, env=env)
+    config = run.config.in_env_with(options)
     return dataclasses.replace(run, config=config, learner=config.make_learner())
 
 

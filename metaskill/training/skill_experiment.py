@@ -1,6 +1,7 @@
 """Experiments that discover skills: an environment, a space of skills, a reward, a core."""
 
 import dataclasses
+from typing import Any
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.errors import UserError, nearest
@@ -68,6 +69,11 @@ class SkillExperiment:
         practice = SkillEnv(inner, self.space, self.redraw_probability)
         core = self._make_core(practice, sampler, Hooks(intrinsic=reward))
         return SkillDiscovery(core, env, sampler, reward, self.discovery)
+
+    def in_env_with(self, options: dict[str, Any]) -> "SkillExperiment":
+        """Return the same experiment in an environment with other options: not as it learned."""
+        env = dataclasses.replace(self.env, options={**self.env.options, **options})
+        return dataclasses.replace(self, env=env)
 
     def _make_core(self, env: SkillEnv, sampler: SampleContext, hooks: Hooks) -> PPO | SAC:
         if self.core == "ppo":

@@ -45,6 +45,13 @@ def test_it_prints_the_way_to_every_goal_and_draws_it(
     assert not (run / "plan.mp4").exists()  # The point mass has no model to draw.
 
 
+def test_the_way_may_be_gone_in_an_environment_with_other_options(
+    run: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("plan", str(run), "--goal=3,4", "--option=episode_length=30") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["goal", "25", "delta"]
+
+
 def test_a_policy_that_is_told_skills_has_no_grid(
     run: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +66,7 @@ def test_a_policy_that_is_told_skills_has_no_grid(
         (["--goal=0,0"], "where the robot starts"),
         (["--output=/nowhere/at/all"], "does not exist"),
         (["--member=9"], "no member 9"),
+        (["--option=episode_lenth=9"], "did you mean 'episode_length'?"),
     ],
 )
 def test_mistakes_are_told(
