@@ -6,8 +6,13 @@ paper's section 4.2. Of the whole state twenty postures are told apart within a 
 nothing was told apart.
 
 A mean far outside the actuators' range acts the same whatever is sampled around it. By hand, with
-seed 0: without `saturation_weight` a tenth of the means lay beyond twice the range after half of
-the training, and with it less than a hundredth at the end, for no less reward.
+seed 0 and PPO's default hyperparameters: without `saturation_weight` a tenth of the means lay
+beyond twice the range after 2.5M steps, and with it less than a hundredth after 5M, for no less
+reward.
+
+Step size, discount and lambda are those of `ant_dads_xy_proportional`. By hand, with seed 0, reward
+was 1.9 nats after 4.1M steps, and the most forward skill went 26 m; with the default ones, and the
+same small networks, 1.4 nats and 21 m.
 """
 
 from metaskill.results.findings import last_evaluation
