@@ -14,6 +14,8 @@ differ. By hand, with one seed, returns after 410,000 steps were 506 with these 
 with twice the step size, that weight, and the noise of an untrained policy to begin with.
 """
 
+import dataclasses
+
 from experiments import half_cheetah_diayn
 from metaskill.results.fine_tuning import fine_tuning_findings
 from metaskill.rl.ppo_config import PPOHparams
@@ -21,6 +23,8 @@ from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.source import Source
+
+HPARAMS = PPOHparams(entropy_weight=0.01, saturation_weight=0.01)
 
 # An evaluation every chunk, of 82,000 steps: that is how finely steps are counted.
 CONFIG = FineTuningExperiment(
@@ -34,11 +38,12 @@ CONFIG = FineTuningExperiment(
         chunks_per_checkpoint=10,
     ),
     ppo=half_cheetah_diayn.PPO,
-    hparams=CoreHparams(ppo=PPOHparams(entropy_weight=0.01, saturation_weight=0.01)),
+    # The value function first learns for ten iterations what the reward is now.
+    hparams=CoreHparams(ppo=dataclasses.replace(HPARAMS, value_only_updates=320.0)),
 )
 
 BASELINES = {
-    "scratch": PPOExperiment(CONFIG.env, CONFIG.trainer, CONFIG.ppo, CONFIG.hparams.ppo),
+    "scratch": PPOExperiment(CONFIG.env, CONFIG.trainer, CONFIG.ppo, HPARAMS),
 }
 
 findings = fine_tuning_findings("finetune", limit=0.6)

@@ -267,10 +267,12 @@ class PPO:
             scale = jnp.minimum(1.0, hparams.max_grad_norm / (norm + 1e-8))
             grads = jax.tree.map(lambda g: g * scale, grads)
             rate = annealed(hparams.learning_rate, hparams.annealing_updates, optimizer.count)
+            begun = optimizer.count.astype(jnp.float32) >= hparams.value_only_updates
+            rates = {"policy": jnp.where(begun, rate, 0.0), "value": rate}
             # optax raises a float to an integer power, which strict promotion refuses.
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimizer = self._optimizer.update(grads, optimizer, params)
-            params = jax.tree.map(lambda p, u: p - rate * u, params, updates)
+            params = {name: _moved(params[name], updates[name], rates[name]) for name in rates}
             finite = all_finite((loss, norm))
             carry = accept_if(finite, (params, optimizer), carry)
             return carry, ({**metrics, "grad_norm": norm}, (~finite).astype(jnp.float32))
@@ -290,6 +292,11 @@ class PPO:
             epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
         )
         return params, optimizer, jax.tree.map(jnp.mean, metrics), jnp.sum(skipped)
+
+
+def _moved(params: Any, updates: Any, rate: Float[Array, ""]) -> Any:
+    """Go a step against the updates."""
+    return jax.tree.map(lambda p, u: p - rate * u, params, updates)
 
 
 def _flat(tree: Any) -> Any:

@@ -81,6 +81,8 @@ class PPOHparams:
         learning_rate: Adam's step size.
         annealing_updates: Gradient steps in which `learning_rate` falls to 0 along half a cosine;
             0 leaves it as it is.
+        value_only_updates: Gradient steps at first that leave the policy as it is: for one that was
+            learned before, on another reward, which the value function does not know yet.
         discount: Discount factor.
         gae_lambda: The lambda of generalized advantages.
         clip: Largest change of the probability ratio that is rewarded.
@@ -93,6 +95,7 @@ class PPOHparams:
 
     learning_rate: float | Array = 3e-4
     annealing_updates: float | Array = 0.0
+    value_only_updates: float | Array = 0.0
     discount: float | Array = 0.99
     gae_lambda: float | Array = 0.95
     clip: float | Array = 0.2

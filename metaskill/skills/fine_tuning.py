@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
 from metaskill.learner import RETURN, Metrics
+from metaskill.networks.normalizer import held
 from metaskill.rl.evaluation import evaluate_policy
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOHparams
@@ -146,11 +147,16 @@ class FineTuning:
 
 
 def _begun_from(state: Any, trained: Any) -> Any:
-    """Return a core's untrained state with the networks of a trained one."""
+    """Return a core's untrained state with the networks of a trained one.
+
+    Observations stay normalized as they were. Now that all episodes are told one skill, running
+    moments would come to take it for the mean, and the policy would be told less and less of it.
+    """
+    statistics = {name: held(moments) for name, moments in trained.statistics.items()}
     if not isinstance(state, SACState):
-        return dataclasses.replace(state, params=trained.params, statistics=trained.statistics)
+        return dataclasses.replace(state, params=trained.params, statistics=statistics)
     # The entropy's weight belongs to the task's reward.
     own_weight = {"log_entropy_weight": state.networks.params["log_entropy_weight"]}
     params = {**trained.networks.params, **own_weight}
     networks = dataclasses.replace(state.networks, params=params, target=params["critic"])
-    return dataclasses.replace(state, networks=networks, statistics=trained.statistics)
+    return dataclasses.replace(state, networks=networks, statistics=statistics)

@@ -131,6 +131,25 @@ def test_annealing_ends_with_the_updates_it_was_given(ppo: PPO, step) -> None:
     assert max(jax.tree.leaves(moved)) == pytest.approx(1e-2, rel=1e-2)
 
 
+def test_the_value_function_may_begin_alone(ppo: PPO, step) -> None:
+    """For an iteration less an update, after which the policy has moved by that update."""
+    updates = SMALL.gradient_steps(SMALL.steps_per_iteration)
+
+    def moved_by(value_only_updates: float) -> dict[str, float]:
+        hparams = PPOHparams(learning_rate=1e-2, value_only_updates=value_only_updates)
+        before = jax.jit(ppo.init)(jax.random.key(0), hparams)
+        after = step(before)[0]
+        largest = jax.tree.map(
+            lambda new, old: float(jnp.max(jnp.abs(new - old))), after.params, before.params
+        )
+        return {name: max(jax.tree.leaves(of_network)) for name, of_network in largest.items()}
+
+    alone, nearly = moved_by(float(updates)), moved_by(updates - 1.0)
+    assert alone["policy"] == 0.0
+    assert 0.0 < nearly["policy"] < 5e-2
+    assert alone["value"] == nearly["value"] > 0.0
+
+
 def test_it_learns_to_reach_the_goal_and_one_trace_serves_all_hyperparameters(
     ppo: PPO, step
 ) -> None:
