@@ -4,7 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
+from metaskill.networks.normalizer import (
+    faded,
+    held,
+    init_statistics,
+    normalize,
+    update_statistics,
+)
 
 
 def test_merging_batches_equals_one_pass(key: jax.Array) -> None:
@@ -29,6 +35,13 @@ def test_what_has_faded_keeps_its_moments_and_weighs_less(key: jax.Array) -> Non
     variance = np.average((both - mean) ** 2, axis=0, weights=weights)
     np.testing.assert_allclose(merged.mean, mean, rtol=1e-5)
     np.testing.assert_allclose(merged.std, np.sqrt(variance), rtol=1e-5)
+
+
+def test_what_is_held_normalizes_as_before_whatever_is_merged(key: jax.Array) -> None:
+    old, new = 3.0 + jax.random.normal(key, (100, 3)), jnp.full((10_000, 3), 5.0)
+    running = update_statistics(init_statistics(3), old)
+    merged = update_statistics(held(running), new)
+    np.testing.assert_allclose(normalize(merged, old), normalize(running, old), atol=1e-5)
 
 
 def test_no_data_normalizes_by_the_identity() -> None:

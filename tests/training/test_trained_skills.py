@@ -99,6 +99,18 @@ def test_fine_tuning_begins_as_the_best_skill_of_its_own_member(skills, tuned) -
         np.testing.assert_array_equal(own, theirs)
 
 
+def test_a_policy_that_does_not_learn_yet_acts_as_before(tuned) -> None:
+    """Though its episodes are all told one skill, which running moments would take for the mean."""
+    learner, state = tuned
+    hparams = dataclasses.replace(state.core.hparams, value_only_updates=jnp.float32(1e6))
+    still = dataclasses.replace(state, core=dataclasses.replace(state.core, hparams=hparams))
+    step, obs = jax.jit(learner.step), {"state": jnp.array([0.3, -0.2])}
+    after = step(step(still)[0])[0]
+    np.testing.assert_array_equal(
+        learner.act_greedily(after, obs), learner.act_greedily(still, obs)
+    )
+
+
 def test_the_best_skill_has_the_highest_return(tuned) -> None:
     learner, state = tuned
     choice_key, _ = jax.random.split(jax.random.key(1))
