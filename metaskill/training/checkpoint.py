@@ -5,7 +5,6 @@ import json
 import logging
 import pathlib
 import shutil
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -15,12 +14,10 @@ import numpy as np
 from metaskill.errors import UserError
 from metaskill.training.distributed import is_writer, wait_for_all
 from metaskill.training.run_folder import cannot_write, write_json
-from metaskill.training.state_arrays import from_arrays, to_arrays
+from metaskill.training.state_arrays import Newer, from_arrays, to_arrays
 from metaskill.training.storage import checksum, read_arrays, write_arrays
 
 _logger = logging.getLogger(__name__)
-
-Newer = Callable[[], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,9 @@ import numpy as np
 from metaskill.errors import UserError
 from metaskill.training.distributed import gathered
 
+Newer = Callable[[], dict[str, np.ndarray]]
+"""Makes leaves, by name, that a stored state may be too old to have."""
+
 
 def to_arrays(state: Any) -> dict[str, np.ndarray]:
     """Copy a pytree's leaves to the host, by their paths in it; of PRNG keys, the data.
@@ -22,15 +25,14 @@ def to_arrays(state: Any) -> dict[str, np.ndarray]:
 def from_arrays(
     template: Any,
     arrays: dict[str, np.ndarray],
-    newer: Callable[[], dict[str, np.ndarray]] = dict,
+    newer: Newer = dict,
 ) -> Any:
     """Return the state that `to_arrays` made arrays of.
 
     Args:
         template: A pytree of the state's structure; shapes and dtypes suffice.
         arrays: Its leaves by name.
-        newer: Makes leaves that there was no word of when the state was stored; asked only
-            where some are missing.
+        newer: Asked only where some are missing.
 
     Raises:
         UserError: If they are those of another configuration.
