@@ -72,14 +72,14 @@ from metaskill.rl.ppo_config import PPOHparams
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.discovery import DiscoveryHparams
 
-STEPS = 30_000_000
+STEPS = 34_000_000
 PPO = dataclasses.replace(ant_dads_xy.CONFIG.ppo, policy_hidden=(128, 128), value_hidden=(128, 128))
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
     trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=STEPS),
     ppo=PPO,
-    dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
+    dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=30.0),
     redraw_probability=0.01,
     hparams=DiscoveryHparams(
         ppo=PPOHparams(
