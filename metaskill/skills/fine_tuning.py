@@ -42,8 +42,8 @@ class FineTuning:
     """A core that goes on from the best of some skills, on an environment's own reward.
 
     Eysenbach et al. 2019 (section 4.2.1): policy and value function begin as those of skill
-    discovery, told the one skill that has the highest return. The value function knows
-    another reward at first; it is no worse a beginning than random weights.
+    discovery, told the one skill that has the highest return; only PPO's noise begins anew. The
+    value function knows another reward at first; it is no worse a beginning than random weights.
 
     The environment is the plain one: who acts sees no skill, which the policy adds itself.
     """
@@ -151,10 +151,16 @@ def _begun_from(state: Any, trained: Any) -> Any:
 
     Observations stay normalized as they were. Now that all episodes are told one skill, running
     moments would come to take it for the mean, and the policy would be told less and less of it.
+
+    PPO's noise is that of an untrained policy: what is left of it at the end of skill discovery
+    keeps to the skill. SAC's is an output of the network, and its entropy's weight raises it.
     """
     statistics = {name: held(moments) for name, moments in trained.statistics.items()}
     if not isinstance(state, SACState):
-        return dataclasses.replace(state, params=trained.params, statistics=statistics)
+        noise = {"log_std": state.params["policy"]["params"]["log_std"]}
+        policy = {"params": {**trained.params["policy"]["params"], **noise}}
+        params = {**trained.params, "policy": policy}
+        return dataclasses.replace(state, params=params, statistics=statistics)
     # The entropy's weight belongs to the task's reward.
     own_weight = {"log_entropy_weight": state.networks.params["log_entropy_weight"]}
     params = {**trained.networks.params, **own_weight}

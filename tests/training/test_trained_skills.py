@@ -99,6 +99,12 @@ def test_fine_tuning_begins_as_the_best_skill_of_its_own_member(skills, tuned) -
         np.testing.assert_array_equal(own, theirs)
 
 
+def test_fine_tuning_begins_with_the_noise_of_an_untrained_policy(skills, tuned) -> None:
+    log_std = tuned[1].core.params["policy"]["params"]["log_std"]
+    np.testing.assert_allclose(jnp.exp(log_std), SKILLS.ppo.initial_std, rtol=1e-6)
+    assert not jnp.array_equal(log_std, skills.population.params["policy"]["params"]["log_std"][1])
+
+
 def test_a_policy_that_does_not_learn_yet_acts_as_before(tuned) -> None:
     """Though its episodes are all told one skill, which running moments would take for the mean."""
     learner, state = tuned
