@@ -84,10 +84,15 @@ def _ends(first: str, last: str, text: str) -> tuple[int, int]:
 
 
 def _list(text: str) -> list[Any]:
-    """Read values as Python literals, or all of them as strings."""
+    """Read values as Python literals, or all of them as strings, which single words may be."""
     try:
         values = list(ast.literal_eval(f"[{text}]"))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError) as error:
+        if "(" in text:
+            raise UserError(
+                f"{text} cannot be read: inside of brackets words are quoted, as in "
+                "(1,'relu'),(2,'tanh')."
+            ) from error
         values = [value.strip() for value in text.split(",")]
     if len({repr(value) for value in values}) < len(values):
         raise UserError(f"{text} has a value twice: every combination is trained once.")

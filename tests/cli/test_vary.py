@@ -48,6 +48,11 @@ def test_what_cannot_be_read_is_said_in_a_sentence(text: str) -> None:
         parse_vary(text)
 
 
+def test_words_in_brackets_need_quotes() -> None:
+    with pytest.raises(UserError, match="words are quoted"):
+        parse_vary("x,y=(1,relu),(2,relu)")
+
+
 @pytest.mark.parametrize("text", ["seed=0.5", "seed=-1,2", "seed=log:1:4:3", "seed=a,b"])
 def test_seeds_are_whole_numbers(text: str) -> None:
     with pytest.raises(UserError):
