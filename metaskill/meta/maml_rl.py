@@ -24,6 +24,7 @@ from metaskill.rl.finite import accept_if, all_finite
 from metaskill.tasks.family import TaskFamily
 
 _EVALUATED_STEPS = 3
+_HELD_OUT_SEED = 0
 
 
 class MAMLRL:
@@ -123,14 +124,15 @@ class MAMLRL:
     def evaluate(self, state: MAMLRLState, key: PRNGKeyArray) -> Metrics:
         """Return the adaptation curve: mean returns on held-out tasks after 0 to 3 inner steps.
 
-        Every step has fresh episodes. The policies are stochastic, as in the papers.
-        `eval/return` is the return after one step.
+        Tasks are the same in all evaluations, so that seeds and baselines differ by what they
+        learned, and not by how hard their tasks are. Every step has fresh episodes. The
+        policies are stochastic, as in the papers. `eval/return` is the return after one step.
         """
-        task_key, episode_key = jax.random.split(key)
         n_tasks = self.config.num_eval_tasks
-        tasks = jax.vmap(self.family.sample_held_out)(jax.random.split(task_key, n_tasks))
+        task_keys = jax.random.split(jax.random.key(_HELD_OUT_SEED), n_tasks)
+        tasks = jax.vmap(self.family.sample_held_out)(task_keys)
         _, returns = jax.vmap(lambda task, k: self.adapt_to(state, task, k, _EVALUATED_STEPS))(
-            tasks, jax.random.split(episode_key, n_tasks)
+            tasks, jax.random.split(key, n_tasks)
         )
         returns = jnp.mean(returns, axis=-1)
         curve = jnp.mean(returns, axis=0)

@@ -309,6 +309,15 @@ def test_observations_are_normalized_by_the_untrained_policys_and_stay_so(
     np.testing.assert_allclose(learner.act_greedily(state, obs), expected, atol=1e-6)
 
 
+def test_all_evaluations_have_the_same_tasks(point_mass: Env) -> None:
+    """Without noise nothing else differs between two of them."""
+    learner = learner_of(point_mass, initial_std=1e-6)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    evaluate = jax.jit(learner.evaluate)
+    first, second = (evaluate(state, jax.random.key(seed)) for seed in (1, 2))
+    np.testing.assert_allclose(first["eval/return_0"], second["eval/return_0"], rtol=1e-4)
+
+
 def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
     env = make_interface(PointMass(episode_length=5), Interface(privileged=True))
     learner = learner_of(env, policy_obs="privileged_state", inner_steps=0)
