@@ -18,8 +18,6 @@ iterations, 471 after 164,000 and 636 after 573,000; of fifteen, 462 after 328,0
 573,000.
 """
 
-import dataclasses
-
 from experiments import half_cheetah_diayn
 from metaskill.results.fine_tuning import fine_tuning_findings
 from metaskill.rl.ppo_config import PPOHparams
@@ -28,7 +26,9 @@ from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfi
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.source import Source
 
-HPARAMS = PPOHparams(entropy_weight=0.01, saturation_weight=0.01)
+HPARAMS = PPOHparams(
+    learning_rate=1e-3, discount=0.98, entropy_weight=0.01, saturation_weight=0.01
+)
 
 # An evaluation every chunk, of 82,000 steps: that is how finely steps are counted.
 CONFIG = FineTuningExperiment(
@@ -42,8 +42,7 @@ CONFIG = FineTuningExperiment(
         chunks_per_checkpoint=10,
     ),
     ppo=half_cheetah_diayn.PPO,
-    # The value function first learns for ten iterations what the reward is now.
-    hparams=CoreHparams(ppo=dataclasses.replace(HPARAMS, value_only_updates=320.0)),
+    hparams=CoreHparams(ppo=HPARAMS),
 )
 
 BASELINES = {
