@@ -26,9 +26,7 @@ from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfi
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.source import Source
 
-HPARAMS = PPOHparams(
-    learning_rate=1e-3, discount=0.98, entropy_weight=0.01, saturation_weight=0.01
-)
+HPARAMS = PPOHparams(learning_rate=1e-3, discount=0.98, entropy_weight=0.01, saturation_weight=0.01)
 
 # An evaluation every chunk, of 82,000 steps: that is how finely steps are counted.
 CONFIG = FineTuningExperiment(
