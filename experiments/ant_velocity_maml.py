@@ -12,11 +12,11 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 75 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
+# 50 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "velocity", "episode_length": 200}),
     family=FamilyConfig("goal_velocity"),
-    trainer=TrainerConfig(env_steps=4_800_000, population=3),
+    trainer=TrainerConfig(env_steps=3_200_000, population=3),
     meta=dataclasses.replace(META, num_eval_tasks=16),
     hparams=HPARAMS,
 )

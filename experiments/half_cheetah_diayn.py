@@ -13,6 +13,10 @@ reward.
 Step size, discount and lambda are those of `ant_dads_xy_proportional`. By hand, with seed 0, reward
 was 1.9 nats after 4.1M steps, and the most forward skill went 26 m; with the default ones, and the
 same small networks, 1.4 nats and 21 m.
+
+How fast skills are is settled early: the most forward ones went 26, 45 and 26 m after 3.3M steps,
+and no more than 33, 53 and 31 m in the end. With a discount of .98 and a lambda of .95 (three
+seeds, by hand) they went 24, 15 and 25 m after 3.3M.
 """
 
 from metaskill.results.findings import last_evaluation
