@@ -8,6 +8,11 @@ task, so that one step says "faster" or "slower", and hardly by how much.
 The set-up is that of the direction but for raw observations and a longer horizon of credit. With
 the direction's own, by hand, returns before adaptation were -130 to -240 after 3M steps, about
 what standing still brings, and one step led to -90 to -165: it was stopped there.
+
+A policy that learned from its step no more than "slower than 1 m/s" or "faster" would be .25 m/s
+off at best. By hand, on a GPU, one seed, means of iterations 26 to 30: one step led to -98; with
+E-MAML's credit (`exploration`) of .1 and of 1 to -98 and -111, with inner steps of .3 to -118, and
+with discount .95 and lambda .9 to -173.
 """
 
 import dataclasses
