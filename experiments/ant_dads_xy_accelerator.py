@@ -1,9 +1,9 @@
 """DADS on Ant with proportional skill dynamics, for an accelerator: more worlds, more steps.
 
-`ant_dads_xy_proportional` with four times the worlds, a third more steps, wider networks, and the
-default discount, lambda and step size of PPO. Minibatches are as large and as many a step, so an
-iteration has four times as many. An H100 took 14 minutes for three seeds, two other experiments
-beside it.
+`ant_dads_xy_proportional` with four times the worlds, a sixth more steps, wider networks, a third
+of the cost of falling, and the default discount, lambda and step size of PPO. Minibatches are as
+large and as many a step, so an iteration has four times as many. An H100 took 14 minutes for three
+seeds, two other experiments beside it.
 
 Episodes end here when the ant's torso is above 1 m, and that is what is missed: two of the eighteen
 journeys end in a leap before the goal. All goals that are reached are held. By hand, the same

@@ -2,7 +2,7 @@
 
 Sharma et al. 2020: skills in [-1, 1]^5, episodes of 1000 steps, networks of 1024 units. As in
 `ant_dads_xy`, PPO learns with many worlds, and .6 m/s counts as one standard deviation: .009 m
-in a control step of .015 s. As in `ant_dads_xy_proportional`, a fall costs 10 nats, because
+in a control step of .015 s. As in `ant_dads_xy_proportional`, a fall costs extra (10 nats), because
 rewards are below 0 at first.
 
 Its length is what a quarter of an hour of an H100 sufficed for, beside two other experiments.
