@@ -25,7 +25,7 @@ it, three led to -16 and -13; trained with three inner steps instead of one, to 
 one step to -17 and -19. Lambdas of .7 and .5 were slower than .9 (one seed, 10 iterations).
 """
 
-from metaskill.meta.maml_rl_config import MAMLRLConfig
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
@@ -35,7 +35,8 @@ CONFIG = MetaRLExperiment(
     env=EnvConfig("point_mass", options={"episode_length": 100, "goal_radius": 0.01}),
     family=FamilyConfig("navigation"),
     trainer=TrainerConfig(env_steps=16_000_000, population=3),
-    meta=MAMLRLConfig(num_tasks=20, outer="trpo", num_curvature_tasks=5),
+    meta=MAMLRLConfig(num_tasks=20, outer="trpo", num_curvature_tasks=5, activation="tanh"),
+    hparams=MAMLRLHparams(inner_lr=0.5, gae_lambda=0.9),
 )
 
 BASELINES = baselines_of(CONFIG)
