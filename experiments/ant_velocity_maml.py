@@ -1,8 +1,9 @@
 """Ant learns in one policy-gradient step how fast it is to run (ProMP).
 
 The bar after one step is missed. That after three is passed, but held against an oracle that had
-only 50 iterations too, and had not stopped rising. The sixteen tasks that each seed is tested on
-differ so much that single seeds mean little: their gaps after three steps reach from .64 to 1.3.
+only 50 iterations too, and had not stopped rising. It was recorded when each seed drew the
+sixteen tasks that it is tested on, which differ so much that single seeds mean little: their gaps
+after three steps reach from .64 to 1.3. Now all are tested on the same.
 """
 
 import dataclasses
