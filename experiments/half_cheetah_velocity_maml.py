@@ -9,20 +9,21 @@ after 100 iterations with normalized observations and Adam's 2e-3: before adapta
 .78, .65 and .54 m/s, in single steps of the second half within .17 (a standard deviation), so that
 every slower goal has the same advantages, and every faster one. One inner step led to .15-.3 m/s
 where .05, .26 or .47 was asked for, and to 1.1-1.5 for six goals from .89 to 1.95, with two batches
-of episodes nearly alike. One such bit, faster or slower than 1 m/s, leaves .25 m/s at best.
+of episodes within .2 of each other. One such bit, faster or slower than 1 m/s, leaves .25 m/s at
+best.
 
 The set-up is that of the direction but for raw observations and a longer horizon of credit. By
 hand, mean returns in training:
-- three seeds, normalized observations, lambda .9, Adam's 2e-3: one step led to -75 in iterations
+- three seeds, normalized observations, lambda .9, Adam's 2e-3: one step led to -76 in iterations
   31 to 40, and to -68 in 111 to 120; on held-out speeds after 100 to -50, -66 and -70, and three to
   -51, -60 and -57. It was stopped there.
 - one seed of that with two inner steps in training: the second led to -72 in iterations 31 to 40,
   with three the third to -76; with both, returns were below -220 20 iterations later.
 - one seed, iterations 31 to 40, raw observations: one step led to -90 as here, with lambda .99 to
   -109; with Adam's 2e-3 to -82, and then with lambda .9 to -84, with inner steps of .3 to -100.
-- one seed, iterations 26 to 30, on a GPU, raw observations: one step led to -98, with E-MAML's credit
-  (`exploration`) of .1 and of 1 to -98 and -111, with inner steps of .3 to -118, and with discount
-  .95 and lambda .9 to -173.
+- one seed, iterations 26 to 30, on a GPU, raw observations: one step led to -98, with E-MAML's
+  credit (`exploration`) of .1 and of 1 to -98 and -111, with inner steps of .3 to -118, and with
+  discount .95 and lambda .9 to -173.
 """
 
 import dataclasses
