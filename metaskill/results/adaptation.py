@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.report.adaptation import draw_adaptation, picture
 from metaskill.results.figure import Figure, interquartile_mean, over_seeds
@@ -109,24 +110,32 @@ def evaluated_curve(run: TrainedRun) -> Curve:
 
 def best_curve(run: TrainedRun) -> tuple[Curve, float]:
     """Return the adaptation curve with the inner step size that is best after all steps."""
-    evaluate = jax.jit(jax.vmap(run.learner.evaluate))
-    state = run.outcome.state
+
+    def evaluate_member(state: Any, key: PRNGKeyArray, step_size: float) -> dict[str, Any]:
+        return run.learner.evaluate(with_inner_lr(state, step_size), key)
+
+    evaluate = jax.jit(jax.vmap(evaluate_member, in_axes=(0, 0, None)))
     keys = jax.random.split(jax.random.key(0), run.config.trainer.population)
-
-    def with_step_size(step_size: float) -> Curve:
-        metrics: dict[str, Any] = evaluate(_with_inner_lr(state, step_size), keys)
-        return _curve(metrics)
-
-    results = {step_size: with_step_size(step_size) for step_size in STEP_SIZES}
+    results = {size: _curve(evaluate(run.outcome.state, keys, size)) for size in STEP_SIZES}
     best = max(results, key=lambda size: np.nan_to_num(results[size][:, -1], nan=-1e9).mean())
     return results[best], best
 
 
-def _with_inner_lr(state: Any, step_size: float) -> Any:
+def with_inner_lr(state: Any, step_size: float | Array) -> Any:
+    """Return a member's state with another inner step size.
+
+    Step sizes that are learned, one for each parameter, become longer or shorter alike, as if
+    they had begun with this one.
+    """
     if isinstance(state, PreparedState):
-        return dataclasses.replace(state, own=_with_inner_lr(state.own, step_size))
-    inner_lr = jnp.full_like(state.hparams.inner_lr, step_size)
-    return dataclasses.replace(state, hparams=dataclasses.replace(state.hparams, inner_lr=inner_lr))
+        return dataclasses.replace(state, own=with_inner_lr(state.own, step_size))
+    step_size = jnp.asarray(step_size, jnp.float32)
+    params = dict(state.params)
+    if "inner_lr" in params:
+        ratio = step_size / state.hparams.inner_lr
+        params["inner_lr"] = jax.tree.map(lambda size: ratio * size, params["inner_lr"])
+    hparams = dataclasses.replace(state.hparams, inner_lr=step_size)
+    return dataclasses.replace(state, params=params, hparams=hparams)
 
 
 def _curve(metrics: Mapping[str, Any]) -> Curve:

@@ -47,7 +47,9 @@ def baselines_of(config: MetaRLExperiment) -> dict[str, MetaRLExperiment]:
     """
     played = config.meta.inner_steps + 1
     trainer = dataclasses.replace(config.trainer, env_steps=config.trainer.env_steps // played)
-    meta = dataclasses.replace(config.meta, inner_steps=0)
+    # Without steps there are no step sizes to learn.
+    order = "full" if config.meta.order == "learned_alpha" else config.meta.order
+    meta = dataclasses.replace(config.meta, inner_steps=0, order=order)
     return {
         "oracle": dataclasses.replace(
             config,

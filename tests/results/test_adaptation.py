@@ -1,15 +1,21 @@
-"""The gap to the oracle, and both experiments' judge on runs too small to learn."""
+"""The gap to the oracle, baselines' step sizes, and a judge on runs too small to learn."""
 
 import dataclasses
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
 from experiments import nav2d_maml
-from metaskill.results.adaptation import gap_closed
+from metaskill.envs.env import Env
+from metaskill.meta.maml_rl import MAMLRL
+from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
+from metaskill.meta.maml_rl_state import MAMLRLState
+from metaskill.results.adaptation import gap_closed, with_inner_lr
 from metaskill.results.findings import TrainedRun
-from metaskill.training.meta_rl_experiment import MetaRLExperiment
+from metaskill.tasks.families import make_family
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.trainer import train
@@ -18,6 +24,33 @@ from metaskill.training.trainer import train
 def test_the_gap_is_measured_from_each_seeds_own_start() -> None:
     curve = np.array([[-40.0, -10.0], [-50.0, 0.0]])
     np.testing.assert_allclose(gap_closed(curve, np.array([0.0, 0.0]), 1), [0.75, 1.0])
+
+
+def untrained(env: Env, order: str, inner_lr: float) -> MAMLRLState:
+    learner = MAMLRL(env, MAMLRLConfig(hidden=(4,), order=order), make_family("navigation", env))
+    return learner.init(jax.random.key(0), MAMLRLHparams(inner_lr=inner_lr))
+
+
+@pytest.mark.parametrize("order", ["full", "learned_alpha"])
+def test_another_step_size_is_as_if_training_had_begun_with_it(point_mass: Env, order: str) -> None:
+    changed = with_inner_lr(untrained(point_mass, order, 0.1), 0.3)
+    expected = untrained(point_mass, order, 0.3)
+    assert changed.hparams == expected.hparams
+    jax.tree.map(np.testing.assert_allclose, changed.params, expected.params)
+
+
+def test_learned_step_sizes_keep_their_proportions(point_mass: Env) -> None:
+    state = untrained(point_mass, "learned_alpha", 0.1)
+    learned = jax.tree.map(lambda size: -2.0 * size, state.params["inner_lr"])
+    state = dataclasses.replace(state, params=state.params | {"inner_lr": learned})
+    longer = with_inner_lr(state, 0.3).params["inner_lr"]
+    jax.tree.map(lambda size: np.testing.assert_allclose(size, -0.6), longer)
+
+
+def test_baselines_take_no_steps_and_learn_no_step_sizes() -> None:
+    meta = dataclasses.replace(nav2d_maml.CONFIG.meta, order="learned_alpha")
+    for baseline in baselines_of(dataclasses.replace(nav2d_maml.CONFIG, meta=meta)).values():
+        assert (baseline.meta.inner_steps, baseline.meta.order) == (0, "full")
 
 
 def tiny(config: MetaRLExperiment) -> MetaRLExperiment:
