@@ -1,6 +1,10 @@
 """Ant learns in one policy-gradient step how fast it is to run (ProMP).
 
 The bars are missed. A policy that was trained on the average is as good after three steps.
+
+By hand, one seed, on the held-out speeds after 30 iterations: one step led from 27 to 53, and
+three to 66; with twice Adam's step from 20 to 57, and to 66; with that and a discount of .99 from
+13 to 47, and to 60; with that and learned step sizes (Meta-SGD) from 23 to 51, and to 60.
 """
 
 import dataclasses
