@@ -18,11 +18,11 @@ hand, mean returns in training:
   31 to 40, and to -68 in 111 to 120; on held-out speeds after 100 to -50, -66 and -70, and three to
   -51, -60 and -57. It was stopped there.
 - three seeds of that with learned step sizes (Meta-SGD), 100 iterations: held out, one step led
-  from -99 to -48, and three to -42, where the settings here led to -61 and -53. Of its three oracles
-  one fell apart (-111, beside -22 and -27), so that its gaps, .87 and .97, say nothing; to this
-  record's oracle, -19, they would be .64 and .72.
-- one seed of the first with two inner steps in training: the second led to -72 in iterations 31 to 40,
-  with three the third to -76; with both, returns were below -220 20 iterations later.
+  from -99 to -48, and three to -42, where the settings here led to -61 and -53 (on speeds that each
+  seed drew for itself). Of its three oracles one fell apart (-111, beside -22 and -27), so that its
+  gaps, .87 and .97, say nothing; to this record's oracle, -19, they would be .64 and .72.
+- one seed of the first with two inner steps in training: the second led to -72 in iterations 31 to
+  40, with three the third to -76; with both, returns were below -220 20 iterations later.
 - one seed of the first, noise before the step that is correlated in time (.95, .99 from one step
   to the next): -94 and -113 after it in iterations 41 to 50, instead of -68.
 - one seed, iterations 31 to 40, raw observations: one step led to -90 as here, with lambda .99 to
