@@ -41,10 +41,15 @@ def test_another_step_size_is_as_if_training_had_begun_with_it(point_mass: Env, 
 
 def test_learned_step_sizes_keep_their_proportions(point_mass: Env) -> None:
     state = untrained(point_mass, "learned_alpha", 0.1)
-    learned = jax.tree.map(lambda size: -2.0 * size, state.params["inner_lr"])
+    learned = jax.tree.map(
+        lambda size: np.linspace(-1.0, 2.0, size.size, dtype=np.float32).reshape(size.shape),
+        state.params["inner_lr"],
+    )
     state = dataclasses.replace(state, params=state.params | {"inner_lr": learned})
     longer = with_inner_lr(state, 0.3).params["inner_lr"]
-    jax.tree.map(lambda size: np.testing.assert_allclose(size, -0.6), longer)
+    jax.tree.map(
+        lambda new, old: np.testing.assert_allclose(new, 3.0 * old, rtol=1e-6), longer, learned
+    )
 
 
 def test_baselines_take_no_steps_and_learn_no_step_sizes() -> None:
