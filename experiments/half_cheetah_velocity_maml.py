@@ -7,16 +7,16 @@ steps a third as long, is as good.
 What limits a step is what the episodes before it can tell, and not chance. By hand, three seeds
 after 100 iterations with normalized observations and Adam's 2e-3: before adaptation they ran at
 .78, .65 and .54 m/s, in single steps of the second half within .17 (a standard deviation), so that
-slower goals have nearly the same advantages, and faster ones. One inner step led to .15-.3 m/s
-where .05, .26 or .47 was asked for, and to 1.1-1.5 for six goals from .89 to 1.95, with two batches
-of episodes within .2 of each other. One such bit, faster or slower than 1 m/s, leaves .25 m/s at
-best.
+all slower goals have nearly the same advantages, and so have all faster ones. One inner step led
+to .15-.3 m/s where .05, .26 or .47 was asked for, and to 1.1-1.5 for six goals from .89 to 1.95,
+with two batches of episodes within .2 of each other. One such bit, faster or slower than 1 m/s,
+leaves .25 m/s at best.
 
 The set-up is that of the direction but for raw observations and a longer horizon of credit. By
 hand, mean returns in training:
 - three seeds, normalized observations, lambda .9, Adam's 2e-3: one step led to -76 in iterations
   31 to 40, and to -68 in 111 to 120; on held-out speeds after 100 to -50, -66 and -70, and three to
-  -51, -60 and -57. They were stopped after some 130.
+  -51, -60 and -57. They were stopped after 140.
 - three seeds of that with learned step sizes (Meta-SGD), 100 iterations: held out, one step led
   from -99 to -48, and three to -42, where the settings here led to -61 and -53 (on speeds that each
   seed drew for itself). Of its three oracles one fell apart (-111, beside -22 and -27), so that its
