@@ -26,7 +26,7 @@ class Episodes:
     is filled with whatever the world did then: `valid` says which steps count.
 
     Attributes:
-        obs: What the policy saw.
+        obs: What the policy saw, and the episode's noise behind it.
         raw_action: The behaviour policy's raw samples.
         log_prob: Their log probabilities under the behaviour policy.
         mean: Mean of the behaviour policy.
@@ -55,9 +55,14 @@ class Episodes:
 
 
 def play_episodes(
-    env: Env, context: Context, see: See, act: Act, key: PRNGKeyArray, n: int
+    env: Env,
+    context: Context,
+    see: See,
+    act: Act,
+    key: PRNGKeyArray,
+    noise: Float[Array, "episode latent"],
 ) -> Episodes:
-    """Play `n` episodes of one task.
+    """Play episodes of one task.
 
     A world whose episode is over goes on without being reset: n resets give n episodes,
     so that returns are unbiased, which those of auto-reset worlds cut at a fixed number of
@@ -69,20 +74,27 @@ def play_episodes(
         see: What the policy is given, and what is kept.
         act: The policy.
         key: Source of the resets' and of the actions' randomness.
-        n: Number of episodes.
+        noise: What follows the observation, throughout each episode; of no width if nothing does.
     """
-    keys = jax.random.split(key, n)
-    return jax.vmap(lambda k: _play_episode(env, context, see, act, k))(keys)
+    keys = jax.random.split(key, len(noise))
+    return jax.vmap(lambda k, own: _play_episode(env, context, see, act, k, own))(keys, noise)
 
 
-def _play_episode(env: Env, context: Context, see: See, act: Act, key: PRNGKeyArray) -> Episodes:
+def _play_episode(
+    env: Env,
+    context: Context,
+    see: See,
+    act: Act,
+    key: PRNGKeyArray,
+    noise: Float[Array, " latent"],
+) -> Episodes:
     reset_key, act_key = jax.random.split(key)
 
     def step(
         carry: tuple[State, Bool[Array, ""]], key: PRNGKeyArray
     ) -> tuple[tuple[State, Bool[Array, ""]], Episodes]:
         state, over = carry
-        obs = see(state.obs)
+        obs = jnp.concatenate([see(state.obs), noise])
         distribution = act(obs)
         raw_action = distribution.sample(key)
         after = env.step(state, distribution.to_action(raw_action))

@@ -6,16 +6,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
+from metaskill.meta.baseline import normalized_advantages
 from metaskill.meta.episodes import play_episodes
 from metaskill.meta.in_parts import divided
+from metaskill.meta.latents import better_noise, stratified_noise
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience, experience_of_tasks
 from metaskill.meta.outer_objective import OuterObjective
-from metaskill.meta.policy_gradient import Experience, Params, Scalar, experience_of
+from metaskill.meta.policy_gradient import Experience, Params, Scalar
 from metaskill.meta.promp import adam_epochs
 from metaskill.meta.trpo import trust_region_step
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
@@ -58,7 +60,12 @@ class MAMLRL:
         self.config = config
         self.family = family
         self.policy = GaussianPolicy(
-            env.action_size, config.hidden, config.activation, "gaussian", config.initial_std
+            env.action_size,
+            config.hidden,
+            config.activation,
+            "gaussian",
+            config.initial_std,
+            config.num_latents,
         )
         self.objective = OuterObjective(config, self.policy)
         self._adam = optax.scale_by_adam(eps=1e-8)
@@ -80,7 +87,8 @@ class MAMLRL:
         policy_key, key = jax.random.split(key)
         hparams = jax.tree.map(jnp.float32, hparams)
         obs = jnp.zeros(self.env.observation_sizes[self.config.policy_obs])
-        params: dict[str, Any] = {"policy": self.policy.init(policy_key, obs)}
+        seen = jnp.concatenate([obs, jnp.zeros(self.config.num_latents)])
+        params: dict[str, Any] = {"policy": self.policy.init(policy_key, seen)}
         if self.config.order == "learned_alpha":
             params["inner_lr"] = jax.tree.map(
                 lambda leaf: jnp.full_like(leaf, hparams.inner_lr), params["policy"]
@@ -144,7 +152,8 @@ class MAMLRL:
 
     def act_greedily(self, state: MAMLRLState, obs: Observation) -> Float[Array, " action"]:
         """Return the deterministic action of the policy before adaptation."""
-        return self.policy.apply(state.params["policy"], self._see(state, obs)).mode()
+        seen = jnp.concatenate([self._see(state, obs), jnp.zeros(self.config.num_latents)])
+        return self.policy.apply(state.params["policy"], seen).mode()
 
     def outer_step(
         self, state: MAMLRLState, batch: TaskExperience
@@ -195,10 +204,11 @@ class MAMLRL:
             keys: Source of each task's randomness (axis: task).
         """
         step_size = self.objective.step_size(state.params, state.hparams)
-        play = jax.vmap(self._play, in_axes=(0, 0, 0, None))
+        play = jax.vmap(self._play, in_axes=(0, 0, 0, None, None))
 
-        def step(policies: Params, keys: PRNGKeyArray) -> tuple[Params, Experience]:
-            experience = play(policies, tasks, keys, state)
+        def step(policies: Params, inputs: tuple[PRNGKeyArray, Array]) -> tuple[Params, Experience]:
+            keys, i = inputs
+            experience = play(policies, tasks, keys, state, i)
             return self.objective.inner_steps(policies, experience, step_size), experience
 
         split = jax.vmap(lambda key: jax.random.split(key, self.config.inner_steps + 1))
@@ -207,9 +217,11 @@ class MAMLRL:
             lambda leaf: jnp.broadcast_to(leaf, (*keys.shape, *leaf.shape)),
             state.params["policy"],
         )
-        adapted, before = jax.lax.scan(step, policies, before_keys)
+        n_steps = self.config.inner_steps
+        adapted, before = jax.lax.scan(step, policies, (before_keys, jnp.arange(n_steps)))
         before = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), before)
-        return experience_of_tasks(before, play(adapted, tasks, after_keys[0], state))
+        after = play(adapted, tasks, after_keys[0], state, jnp.int32(n_steps))
+        return experience_of_tasks(before, after)
 
     def adapt_to(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int
@@ -232,29 +244,45 @@ class MAMLRL:
         def step(
             policy: Params, inputs: tuple[PRNGKeyArray, Array]
         ) -> tuple[Params, tuple[Params, Array]]:
-            key, scale = inputs
-            experience = self._play(policy, task, key, state)
+            key, i = inputs
+            experience = self._play(policy, task, key, state, i)
+            scale = jnp.where(i == 0, 1.0, state.hparams.later_steps)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
             adapted = self.objective.inner_step(policy, experience, scaled)
             return adapted, (policy, experience.episodes.total_return)
 
         keys = jax.random.split(key, n_steps + 1)
-        scales = jnp.where(jnp.arange(n_steps + 1) == 0, 1.0, state.hparams.later_steps)
-        _, (policies, returns) = jax.lax.scan(step, state.params["policy"], (keys, scales))
+        inputs = (keys, jnp.arange(n_steps + 1))
+        _, (policies, returns) = jax.lax.scan(step, state.params["policy"], inputs)
         return policies, returns
 
     def _play(
-        self, policy: Params, task: Context, key: PRNGKeyArray, state: MAMLRLState
+        self,
+        policy: Params,
+        task: Context,
+        key: PRNGKeyArray,
+        state: MAMLRLState,
+        i: Int[Array, ""],
     ) -> Experience:
+        """Play a policy after i inner steps; before the first, there is noise on its latents."""
+        config, hparams = self.config, state.hparams
+        # A key of its own: policies without latents are to play what they always did.
+        noise_key = jax.random.fold_in(key, 0)
+        noise = stratified_noise(noise_key, config.num_episodes, config.num_latents)
+        noise = jnp.where(i == 0, hparams.latent_std * noise, 0.0)
         episodes = play_episodes(
             self.env,
             task,
             lambda obs: self._see(state, obs),
             lambda seen: self.policy.apply(policy, seen),
             key,
-            self.config.num_episodes,
+            noise,
         )
-        return experience_of(episodes, state.hparams.discount, state.hparams.gae_lambda)
+        return Experience(
+            episodes,
+            normalized_advantages(episodes, hparams.discount, hparams.gae_lambda),
+            better_noise(noise, episodes.total_return, hparams.latent_temperature),
+        )
 
     def _see(self, state: MAMLRLState, obs: Observation) -> Float[Array, " obs"]:
         own = obs[self.config.policy_obs]
@@ -269,8 +297,9 @@ class MAMLRL:
         task_key, episode_key, key = jax.random.split(untrained.key, 3)
         n = self.config.num_tasks
         tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, n))
-        play = jax.vmap(self._play, in_axes=(None, 0, 0, None))
+        play = jax.vmap(self._play, in_axes=(None, 0, 0, None, None))
         keys = jax.random.split(episode_key, n)
-        seen = play(untrained.params["policy"], tasks, keys, untrained).episodes
-        scale = update_statistics(untrained.scale, seen.obs)
+        played = play(untrained.params["policy"], tasks, keys, untrained, jnp.int32(0))
+        own = played.episodes.obs[..., : untrained.scale.mean.size]
+        scale = update_statistics(untrained.scale, own)
         return dataclasses.replace(untrained, scale=scale, key=key)

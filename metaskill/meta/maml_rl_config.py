@@ -23,7 +23,7 @@ class MAMLRLConfig:
         num_episodes: Episodes of a task, before each inner step and after the last.
         inner_steps: Inner steps; 0 learns the policy that is best on average.
         order: What the outer gradient sees of the inner steps; see `InnerLoop`. The head
-            is the policy's last layer.
+            is the policy's last layer, or its latents where it has any.
         surrogate: What the inner steps climb: `log_prob` (MAML's code), `lvc` (ProMP) or
             `dice`.
         outer: How the outer step is taken: `trpo` (Finn et al. 2017) or `promp`
@@ -40,6 +40,8 @@ class MAMLRLConfig:
         hidden: Hidden layers of the policy.
         activation: `tanh`, `relu`, `silu` or `elu`.
         initial_std: The untrained policy's standard deviation.
+        num_latents: Latents of the policy, which are inputs that adapt. Before the first inner
+            step each episode has noise on them that lasts for all of it (`meta.latents`).
         policy_obs: The observation that the policy and the baseline see.
         normalize_obs: Whether observations are normalized, by moments that are measured once,
             on an iteration's tasks with the untrained policy.
@@ -59,6 +61,7 @@ class MAMLRLConfig:
     hidden: tuple[int, ...] = (100, 100)
     activation: str = "relu"
     initial_std: float = 1.0
+    num_latents: int = 0
     policy_obs: str = "state"
     normalize_obs: bool = False
     num_eval_tasks: int = 40
@@ -78,8 +81,9 @@ class MAMLRLConfig:
             )
         minibatch = self.num_tasks // self.num_minibatches
         require_parts(self.tasks_at_once, "num_tasks / num_minibatches", minibatch)
-        if self.inner_steps < 0:
-            raise UserError(f"inner_steps is {self.inner_steps}: it must be at least 0.")
+        for field in ("inner_steps", "num_latents"):
+            if getattr(self, field) < 0:
+                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 0.")
         for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):
             name = getattr(self, field)
             if name not in names:
@@ -97,6 +101,9 @@ class MAMLRLHparams:
         inner_lr: Inner step size; with `order=learned_alpha` where it starts.
         later_steps: Size of inner steps after training, from the second on, in parts of
             `inner_lr`. Finn et al. 2017 halve it (appendix A.2).
+        latent_std: Standard deviation of the noise on latents.
+        latent_temperature: How much better, in standard deviations of the returns, an episode has
+            to be to count e times as much in where the latents go.
         discount: Discount factor.
         gae_lambda: The lambda of generalized advantages.
         delta: TRPO's largest KL divergence of an outer step.
@@ -108,6 +115,8 @@ class MAMLRLHparams:
 
     inner_lr: float | Array = 0.1
     later_steps: float | Array = 0.5
+    latent_std: float | Array = 3.0
+    latent_temperature: float | Array = 0.5
     discount: float | Array = 0.99
     gae_lambda: float | Array = 1.0
     delta: float | Array = 0.01

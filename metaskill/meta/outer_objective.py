@@ -37,10 +37,11 @@ class OuterObjective:
         """Say how to adapt which policy."""
         self.config = config
         self.policy = policy
+        head = "latents" if config.num_latents else f"Dense_{len(config.hidden)}."
         self.inner = InnerLoop(
             config.order,
             config.inner_steps,
-            is_head=lambda path: f"Dense_{len(config.hidden)}." in path,
+            is_head=lambda path: head in path,
         )
         self._surrogate = find_surrogate(config.surrogate)
 
@@ -49,7 +50,11 @@ class OuterObjective:
         return params.get("inner_lr", hparams.inner_lr)
 
     def inner_step(self, policy: Params, experience: Experience, step_size: Any) -> Params:
-        """Return a policy after an inner step on one task's experience."""
+        """Return a policy after an inner step on one task's experience.
+
+        Where there was noise on the latents, they go by that: all that they have to do with
+        single actions is what the noise was.
+        """
         direction, _ = inner_direction(
             self.inner,
             lambda p, e: surrogate_loss(self._surrogate, self.policy, p, e),
@@ -57,7 +62,13 @@ class OuterObjective:
             experience,
             self.inner.transform.init(policy),
         )
-        return descend(policy, step_size, direction)
+        after = descend(policy, step_size, direction)
+        if not self.config.num_latents:
+            return after
+        by_noise = policy["params"]["latents"] + experience.latent_step
+        explored = jnp.any(experience.latent_step != 0.0)
+        latents = jnp.where(explored, by_noise, after["params"]["latents"])
+        return {"params": {**after["params"], "latents": latents}}
 
     def adapt(
         self, params: dict[str, Any], before: Experience, hparams: MAMLRLHparams

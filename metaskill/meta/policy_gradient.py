@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from metaskill.meta.baseline import normalized_advantages
 from metaskill.meta.episodes import Episodes
 from metaskill.meta.surrogates import Surrogate, lvc
 
@@ -24,17 +23,12 @@ class Experience:
     Attributes:
         episodes: As they were played (axes: episode, time).
         advantage: Normalized advantages; 0 where a step does not count.
+        latent_step: Where the episodes' noise says that the latents should go; 0 without noise.
     """
 
     episodes: Episodes
     advantage: Float[Array, "*episode time"]
-
-
-def experience_of(
-    episodes: Episodes, discount: float | Array, gae_lambda: float | Array
-) -> Experience:
-    """Attach advantages over a baseline of these episodes' own."""
-    return Experience(episodes, normalized_advantages(episodes, discount, gae_lambda))
+    latent_step: Float[Array, " latent"]
 
 
 def surrogate_loss(

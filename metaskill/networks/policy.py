@@ -20,6 +20,8 @@ class GaussianPolicy(nn.Module):
         activation: A name in `networks.mlp.ACTIVATIONS`.
         distribution: `gaussian` or `tanh_gaussian`.
         initial_std: Standard deviation of the untrained policy.
+        num_latents: Latent parameters, which are added to as many inputs at the observation's
+            end: what is there varies about them.
     """
 
     action_size: int
@@ -27,10 +29,16 @@ class GaussianPolicy(nn.Module):
     activation: str = "tanh"
     distribution: str = "tanh_gaussian"
     initial_std: float = 1.0
+    num_latents: int = 0
 
     @nn.compact
     def __call__(self, obs: Float[Array, "*batch obs"]) -> Gaussian | TanhGaussian:
         """Return the distribution over actions; its mean starts near 0."""
+        if self.num_latents:
+            latents = self.param("latents", nn.initializers.zeros, (self.num_latents,))
+            obs = jnp.concatenate(
+                [obs[..., : -self.num_latents], obs[..., -self.num_latents :] + latents], axis=-1
+            )
         mean = MLP(self.hidden_sizes, self.action_size, self.activation, output_scale=0.01)(obs)
         log_std = self.param(
             "log_std", nn.initializers.constant(jnp.log(self.initial_std)), (self.action_size,)

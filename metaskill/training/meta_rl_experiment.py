@@ -38,24 +38,34 @@ class MetaRLExperiment:
         return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))
 
 
-def baselines_of(config: MetaRLExperiment) -> dict[str, MetaRLExperiment]:
+def baselines_of(
+    config: MetaRLExperiment, hparams: MAMLRLHparams | None = None
+) -> dict[str, MetaRLExperiment]:
     """Return the runs that meta-learning is held against.
 
     `oracle` is told the task and `pretrained` learns the policy that is best on average;
     neither takes inner steps. An iteration of theirs has the episodes before adaptation
     only, and they train for as many iterations.
+
+    Args:
+        config: The meta-learner's.
+        hparams: Theirs, where others than the meta-learner's are better for them: an oracle
+            that fails makes any adaptation look good.
     """
     played = config.meta.inner_steps + 1
     trainer = dataclasses.replace(config.trainer, env_steps=config.trainer.env_steps // played)
-    # Without steps there are no step sizes to learn.
-    order = "full" if config.meta.order == "learned_alpha" else config.meta.order
-    meta = dataclasses.replace(config.meta, inner_steps=0, order=order)
+    meta = dataclasses.replace(config.meta, inner_steps=0, num_latents=0)
+    # Without steps no step sizes are learned, and without latents they are not all that adapts.
+    if config.meta.order == "learned_alpha" or config.meta.num_latents:
+        meta = dataclasses.replace(meta, order="full")
+    untold = dataclasses.replace(
+        config, trainer=trainer, meta=meta, hparams=hparams or config.hparams
+    )
     return {
         "oracle": dataclasses.replace(
-            config,
+            untold,
             env=dataclasses.replace(config.env, privileged=True),
-            trainer=trainer,
             meta=dataclasses.replace(meta, policy_obs="privileged_state"),
         ),
-        "pretrained": dataclasses.replace(config, trainer=trainer, meta=meta),
+        "pretrained": untold,
     }

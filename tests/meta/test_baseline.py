@@ -99,7 +99,7 @@ def test_episodes_begin_at_resets_and_end_with_the_task(point_mass: Env) -> None
         return Gaussian(jnp.zeros(2), jnp.zeros(2))
 
     episodes = play_episodes(
-        point_mass, context, lambda obs: obs["state"], act, jax.random.key(0), 3
+        point_mass, context, lambda obs: obs["state"], act, jax.random.key(0), jnp.zeros((3, 0))
     )
     assert episodes.obs.shape == (3, 10, 2)
     np.testing.assert_array_equal(episodes.obs[:, 0], 0.0)
@@ -131,7 +131,9 @@ def test_what_follows_a_termination_is_masked(point_mass: Env) -> None:
         return Gaussian(jnp.array([1.0, 0.0]), jnp.full(2, -20.0))
 
     context = point_mass.nominal_context()
-    episodes = play_episodes(Falls(), context, lambda obs: obs["state"], act, jax.random.key(0), 2)
+    episodes = play_episodes(
+        Falls(), context, lambda obs: obs["state"], act, jax.random.key(0), jnp.zeros((2, 0))
+    )
     np.testing.assert_array_equal(episodes.valid.sum(axis=1), 3)
     expected = -sum(np.hypot(0.5 - 0.1 * t, 0.5) for t in (1, 2, 3))
     np.testing.assert_allclose(episodes.total_return, expected, rtol=1e-4)
