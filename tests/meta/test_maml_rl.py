@@ -12,11 +12,12 @@ from metaskill.envs.env import Env
 from metaskill.envs.interface import Interface, make_interface
 from metaskill.envs.point_mass import PointMass
 from metaskill.errors import UserError
+from metaskill.meta.latents import better_noise
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.meta.maml_rl_state import MAMLRLState, TaskExperience, experience_of_tasks
 from metaskill.meta.policy_gradient import Experience, exploration_loss, surrogate_loss
-from metaskill.meta.surrogates import log_prob
+from metaskill.meta.surrogates import log_prob, lvc
 from metaskill.meta.trpo import hessian_product
 from metaskill.tasks.families import make_family
 
@@ -267,6 +268,51 @@ def test_only_the_head_adapts_where_it_is_told_to(point_mass: Env, state, batch)
     assert_trees_close(body, original["MLP_0"]["Dense_0"])
     assert_trees_close(adapted["log_std"], original["log_std"])
     assert float(jnp.abs(head["bias"] - original["MLP_0"]["Dense_1"]["bias"]).min()) > 0.0
+
+
+def test_latents_go_to_what_was_better_before_the_first_step(point_mass: Env) -> None:
+    """Where only they adapt; what each episode had of them lasts for all of it."""
+    learner = learner_of(point_mass, order="head_only", num_latents=2, inner_steps=2)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    batch = experience(learner, state)
+    own = jax.tree.map(lambda leaf: leaf[0], batch)
+    noise = own.before.episodes.obs[0, :, :, -2:]
+    np.testing.assert_array_equal(noise, jnp.broadcast_to(noise[:, :1], noise.shape))
+    assert len(np.unique(noise[:, 0])) == noise[:, 0].size
+    np.testing.assert_array_equal(own.before.episodes.obs[1, :, :, -2:], 0.0)
+    np.testing.assert_array_equal(own.after.episodes.obs[..., -2:], 0.0)
+
+    first = jax.tree.map(lambda leaf: leaf[0], own.before)
+    policy = state.params["policy"]["params"]
+    adapted = learner.objective.inner_step(state.params["policy"], first, 0.5)["params"]
+    temperature = HPARAMS.latent_temperature
+    expected = better_noise(noise[:, 0], first.episodes.total_return, temperature)
+    np.testing.assert_allclose(adapted.pop("latents"), expected, rtol=1e-5)
+    assert_trees_close(adapted, {name: policy[name] for name in adapted})
+    assert float(jnp.abs(expected).min()) > 0.0
+
+
+def test_later_steps_of_latents_follow_the_gradient_of_single_actions(point_mass: Env) -> None:
+    learner = learner_of(point_mass, order="head_only", num_latents=2, inner_steps=2)
+    state = learner.init(jax.random.key(0), HPARAMS)
+    second = jax.tree.map(lambda leaf: leaf[0, 1], experience(learner, state).before)
+    policy = state.params["policy"]
+    grads = jax.grad(lambda p: surrogate_loss(lvc, learner.policy, p, second))(policy)
+    adapted = learner.objective.inner_step(policy, second, 0.5)
+    np.testing.assert_allclose(
+        adapted["params"]["latents"], -0.5 * grads["params"]["latents"], rtol=1e-4
+    )
+
+
+def test_a_policy_with_latents_learns_and_acts(point_mass: Env) -> None:
+    learner = learner_of(point_mass, num_latents=1, outer="promp", normalize_obs=True)
+    state, _ = jax.jit(learner.step)(learner.init(jax.random.key(0), HPARAMS))
+    assert float(jnp.abs(state.params["policy"]["params"]["latents"]).max()) > 0.0
+    assert state.scale.mean.shape == (2,)
+    action = learner.act_greedily(state, {"state": jnp.zeros(2)})
+    still = jnp.append(-state.scale.mean / state.scale.std, 0.0)
+    expected = learner.policy.apply(state.params["policy"], still).mean
+    np.testing.assert_allclose(action, expected, atol=1e-6)
 
 
 def test_step_sizes_can_be_learned_with_promp(point_mass: Env) -> None:

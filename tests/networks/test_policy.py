@@ -30,3 +30,14 @@ def test_a_standard_deviation_of_its_own_for_every_state_within_limits() -> None
     assert log_std.shape == (50, 2)
     assert len(np.unique(log_std)) > 1
     assert jnp.all((log_std >= -5.0) & (log_std <= 2.0))
+
+
+def test_latents_are_added_to_the_last_inputs() -> None:
+    policy = GaussianPolicy(2, (16,), num_latents=2)
+    obs = jax.random.normal(jax.random.key(0), (5, 4))
+    params = policy.init(jax.random.key(1), obs)
+    np.testing.assert_array_equal(params["params"]["latents"], 0.0)
+    offset = jnp.array([0.5, -2.0])
+    moved = {"params": {**params["params"], "latents": offset}}
+    expected = policy.apply(params, obs.at[:, 2:].add(offset))
+    np.testing.assert_allclose(policy.apply(moved, obs).mean, expected.mean, rtol=1e-6)

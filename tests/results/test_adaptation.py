@@ -58,6 +58,18 @@ def test_baselines_take_no_steps_and_learn_no_step_sizes() -> None:
         assert (baseline.meta.inner_steps, baseline.meta.order) == (0, "full")
 
 
+def test_baselines_of_a_policy_with_latents_have_none_and_adapt_all_parameters() -> None:
+    meta = dataclasses.replace(nav2d_maml.CONFIG.meta, order="head_only", num_latents=2)
+    for baseline in baselines_of(dataclasses.replace(nav2d_maml.CONFIG, meta=meta)).values():
+        assert (baseline.meta.num_latents, baseline.meta.order) == (0, "full")
+
+
+def test_baselines_may_have_hyperparameters_of_their_own() -> None:
+    own = dataclasses.replace(nav2d_maml.CONFIG.hparams, delta=0.5)
+    for baseline in baselines_of(nav2d_maml.CONFIG, own).values():
+        assert baseline.hparams == own
+
+
 def tiny(config: MetaRLExperiment) -> MetaRLExperiment:
     return dataclasses.replace(
         config,
