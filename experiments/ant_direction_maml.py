@@ -41,11 +41,13 @@ CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),
     trainer=TrainerConfig(env_steps=4_800_000, population=3),
-    meta=META,
-    hparams=HPARAMS,
+    meta=dataclasses.replace(META, order="head_only", num_latents=1),
+    hparams=dataclasses.replace(
+        HPARAMS, inner_lr=9.0, later_steps=0.1, latent_std=9.0, latent_temperature=3.0
+    ),
 )
 
-BASELINES = baselines_of(CONFIG)
+BASELINES = baselines_of(CONFIG, HPARAMS)
 
 _SOURCE = "Finn et al. 2017, released data: 8.7 / 499 / 501 / 499 and 525 told the direction"
 FIGURES = {

@@ -45,7 +45,9 @@ CONFIG = MetaRLExperiment(
     family=FamilyConfig("goal_velocity"),
     trainer=TrainerConfig(env_steps=6_400_000, population=3),
     meta=dataclasses.replace(META, order="head_only", num_latents=1, num_eval_tasks=40),
-    hparams=dataclasses.replace(HPARAMS, discount=0.99, learning_rate=2e-3, later_steps=0.25),
+    hparams=dataclasses.replace(
+        HPARAMS, inner_lr=0.025, later_steps=1.0, discount=0.99, learning_rate=2e-3
+    ),
 )
 
 # With Adam's 2e-3 one oracle of three had fallen apart.

@@ -52,8 +52,8 @@ class OuterObjective:
     def inner_step(self, policy: Params, experience: Experience, step_size: Any) -> Params:
         """Return a policy after an inner step on one task's experience.
 
-        Where there was noise on the latents, they go by that: all that they have to do with
-        single actions is what the noise was.
+        Where there was noise on the latents, they go by that too: both what single actions
+        tell and what whole episodes tell estimate where the latents should go.
         """
         direction, _ = inner_direction(
             self.inner,
@@ -65,9 +65,7 @@ class OuterObjective:
         after = descend(policy, step_size, direction)
         if not self.config.num_latents:
             return after
-        by_noise = policy["params"]["latents"] + experience.latent_step
-        explored = jnp.any(experience.latent_step != 0.0)
-        latents = jnp.where(explored, by_noise, after["params"]["latents"])
+        latents = after["params"]["latents"] + experience.latent_step
         return {"params": {**after["params"], "latents": latents}}
 
     def adapt(
