@@ -51,7 +51,7 @@ CONFIG = MetaRLExperiment(
 )
 
 # With Adam's 2e-3 one oracle of three had fallen apart.
-BASELINES = baselines_of(CONFIG, dataclasses.replace(CONFIG.hparams, learning_rate=1e-3))
+BASELINES = baselines_of(CONFIG, dataclasses.replace(HPARAMS, discount=0.99))
 
 _SOURCE = "Finn et al. 2017, released data: −130 / −78.6 / −66.6 / −60.8 and −54.5 told the speed"
 FIGURES = {

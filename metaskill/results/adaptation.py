@@ -28,9 +28,12 @@ def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
 
         gap_i = (return after i steps - return before) / (oracle - return before)
 
+    As exploration may have cost returns before adaptation, `gap_i_over_pretrained` is measured from
+    those of the policy that is best on average.
+
     Runs called `oracle` and `pretrained` have to be there: the oracle is judged by its
     return before adaptation, since it needs none. A third baseline, from scratch, is the
-    main learner before training. Every other run is reported like the main one.
+    pre-trained learner before training. Every other run is reported like the main one.
 
     Args:
         name: Beginning of the figures' keys.
@@ -42,7 +45,7 @@ def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
         curves = {key: evaluated_curve(run) for key, run in runs.items() if key != "oracle"}
         step_sizes = {}
         curves["pretrained"], step_sizes["pretrained"] = best_curve(runs["pretrained"])
-        curves["scratch"], step_sizes["scratch"] = best_curve(untrained(runs["main"]))
+        curves["scratch"], step_sizes["scratch"] = best_curve(untrained(runs["pretrained"]))
         figures = {f"{name}_oracle": _figure(oracle, "return of a policy that is told the task")}
         for key, curve in curves.items():
             prefix = name if key == "main" else f"{name}_{key}"
@@ -54,6 +57,11 @@ def adaptation_findings(name: str, required: Mapping[int, Required]) -> Judge:
                     bar.source if key == "main" else "no bar",
                     bar.at_least if key == "main" else None,
                 )
+        average = interquartile_mean(curves["pretrained"][:, 0])
+        for i in required:
+            gap = gap_closed(curves["main"], oracle, i, average)
+            source = "from the pre-trained policy's return before adaptation; no bar"
+            figures[f"{name}_gap_{i}_over_pretrained"] = _figure(gap, source)
         return Findings(figures, _draw(curves, oracle), {"step_sizes": step_sizes})
 
     return judge
@@ -93,13 +101,21 @@ def unsupervised_findings(name: str, at_least: float) -> Judge:
     return judge
 
 
-def gap_closed(curve: Curve, oracle: np.ndarray, i: int) -> np.ndarray:
+def gap_closed(
+    curve: Curve, oracle: np.ndarray, i: int, before: np.ndarray | float | None = None
+) -> np.ndarray:
     """Return the part of the gap to the oracle that i inner steps close, by seed.
 
     Seeds of different runs have nothing to do with each other: all are held against the
     interquartile mean of the oracle's.
+
+    Args:
+        curve: What adaptation led to.
+        oracle: The oracle's returns, by seed.
+        i: Inner steps.
+        before: Where the gap begins; by default at the return before adaptation.
     """
-    before = curve[:, 0]
+    before = curve[:, 0] if before is None else before
     return (curve[:, i] - before) / (interquartile_mean(oracle) - before)
 
 
