@@ -23,7 +23,9 @@ from metaskill.training.trainer import train
 
 def test_the_gap_is_measured_from_each_seeds_own_start() -> None:
     curve = np.array([[-40.0, -10.0], [-50.0, 0.0]])
-    np.testing.assert_allclose(gap_closed(curve, np.array([0.0, 0.0]), 1), [0.75, 1.0])
+    oracle = np.array([0.0, 0.0])
+    np.testing.assert_allclose(gap_closed(curve, oracle, 1), [0.75, 1.0])
+    np.testing.assert_allclose(gap_closed(curve, oracle, 0, before=-10.0), curve[:, 0] / 10.0 + 1.0)
 
 
 def untrained(env: Env, order: str, inner_lr: float) -> MAMLRLState:
@@ -97,4 +99,5 @@ def test_the_experiment_runs_from_configuration_to_figures(tmp_path: pathlib.Pat
     assert expected < findings.figures.keys()
     assert findings.figures["nav2d_maml_gap_1"].required == 0.75
     assert findings.figures["nav2d_maml_pretrained_gap_1"].required is None
+    assert findings.figures["nav2d_maml_gap_1_over_pretrained"].required is None
     assert findings.picture.startswith(b"\x89PNG")
