@@ -28,6 +28,7 @@ def stratified_noise(
     shape = (n_episodes, n_latents)
     parts = jnp.broadcast_to(jnp.arange(n_episodes, dtype=jnp.float32)[:, None], shape)
     order = jax.random.permutation(order_key, parts, axis=0, independent=True)
+    # The ends of the outermost parts are infinite.
     place = jax.random.uniform(place_key, shape, minval=0.01, maxval=0.99)
     return jax.scipy.stats.norm.ppf((order + place) / n_episodes)
 
