@@ -1,6 +1,7 @@
 """Ant learns in one step whether to run forward or backward (ProMP, exploring by a latent).
 
-RESULT
+One step leads to 152, and a policy that is told the direction walks on to 151 in as many
+iterations (`BASELINES`, with all parameters and no latent). Neither had stopped rising.
 
 What an iteration's episodes tell about the direction is how far the inner gradients of two batches
 of the same task agree (`python -m benchmarks.inner_gradients`): next to nothing with the papers'
@@ -40,7 +41,7 @@ META = dataclasses.replace(
 )
 HPARAMS = half_cheetah_direction_maml.HPARAMS
 
-# 75 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
+# 80 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),
