@@ -47,8 +47,8 @@ CONFIG = MetaRLExperiment(
     ),
 )
 
-# With Adam's 2e-3 one oracle of three had fallen apart. With 1e-3 it is still far from its best
-# after 50 iterations (-30): it has as many environment steps as the meta-learner, 100 iterations.
+# With Adam's 2e-3 one oracle of three had fallen apart; with 1e-3 all had some -30 after 50
+# iterations. It has as many environment steps as the meta-learner, which is 100 iterations.
 _BASELINES = baselines_of(CONFIG, dataclasses.replace(HPARAMS, discount=0.99))
 _ORACLE = dataclasses.replace(_BASELINES["oracle"], trainer=CONFIG.trainer)
 BASELINES = {**_BASELINES, "oracle": _ORACLE}
