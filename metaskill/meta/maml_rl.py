@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation, require_observations
 from metaskill.learner import Headline, Metrics
@@ -207,8 +207,8 @@ class MAMLRL:
         play = jax.vmap(self._play, in_axes=(0, 0, 0, None, None))
 
         def step(policies: Params, inputs: tuple[PRNGKeyArray, Array]) -> tuple[Params, Experience]:
-            keys, i = inputs
-            experience = play(policies, tasks, keys, state, i)
+            keys, noise_std = inputs
+            experience = play(policies, tasks, keys, state, noise_std)
             return self.objective.inner_steps(policies, experience, step_size), experience
 
         split = jax.vmap(lambda key: jax.random.split(key, self.config.inner_steps + 1))
@@ -217,16 +217,19 @@ class MAMLRL:
             lambda leaf: jnp.broadcast_to(leaf, (*keys.shape, *leaf.shape)),
             state.params["policy"],
         )
-        n_steps = self.config.inner_steps
-        adapted, before = jax.lax.scan(step, policies, (before_keys, jnp.arange(n_steps)))
+        noise_stds = _noise_stds(state.hparams, self.config.inner_steps)
+        adapted, before = jax.lax.scan(step, policies, (before_keys, noise_stds[:-1]))
         before = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), before)
-        after = play(adapted, tasks, after_keys[0], state, jnp.int32(n_steps))
+        after = play(adapted, tasks, after_keys[0], state, noise_stds[-1])
         return experience_of_tasks(before, after)
 
     def adapt_to(
         self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int
     ) -> tuple[Params, Float[Array, "step episode"]]:
         """Adapt to one task as it is done after training, and play it in between.
+
+        What is played before a step explores, for the step's sake; what is played after the last
+        does not.
 
         Args:
             state: The meta-learned state.
@@ -242,17 +245,17 @@ class MAMLRL:
         step_size = self.objective.step_size(state.params, state.hparams)
 
         def step(
-            policy: Params, inputs: tuple[PRNGKeyArray, Array]
+            policy: Params, inputs: tuple[PRNGKeyArray, Array, Array]
         ) -> tuple[Params, tuple[Params, Array]]:
-            key, i = inputs
-            experience = self._play(policy, task, key, state, i)
-            scale = jnp.where(i == 0, 1.0, state.hparams.later_steps)
+            key, noise_std, scale = inputs
+            experience = self._play(policy, task, key, state, noise_std)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
             adapted = self.objective.inner_step(policy, experience, scaled)
             return adapted, (policy, experience.episodes.total_return)
 
         keys = jax.random.split(key, n_steps + 1)
-        inputs = (keys, jnp.arange(n_steps + 1))
+        scales = jnp.full(n_steps + 1, state.hparams.later_steps).at[0].set(1.0)
+        inputs = (keys, _noise_stds(state.hparams, n_steps), scales)
         _, (policies, returns) = jax.lax.scan(step, state.params["policy"], inputs)
         return policies, returns
 
@@ -262,14 +265,14 @@ class MAMLRL:
         task: Context,
         key: PRNGKeyArray,
         state: MAMLRLState,
-        i: Int[Array, ""],
+        noise_std: float | Array,
     ) -> Experience:
-        """Play a policy after i inner steps; before the first, there is noise on its latents."""
+        """Play a policy, with noise of that standard deviation on its latents."""
         config, hparams = self.config, state.hparams
         # A key of its own: policies without latents are to play what they always did.
         noise_key = jax.random.fold_in(key, 0)
         noise = stratified_noise(noise_key, config.num_episodes, config.num_latents)
-        noise = jnp.where(i == 0, hparams.latent_std * noise, 0.0)
+        noise = noise_std * noise
         episodes = play_episodes(
             self.env,
             task,
@@ -299,7 +302,14 @@ class MAMLRL:
         tasks = jax.vmap(self.family.sample)(jax.random.split(task_key, n))
         play = jax.vmap(self._play, in_axes=(None, 0, 0, None, None))
         keys = jax.random.split(episode_key, n)
-        played = play(untrained.params["policy"], tasks, keys, untrained, jnp.int32(0))
+        policy, noise_std = untrained.params["policy"], untrained.hparams.latent_std
+        played = play(policy, tasks, keys, untrained, noise_std)
         own = played.episodes.obs[..., : untrained.scale.mean.size]
         scale = update_statistics(untrained.scale, own)
         return dataclasses.replace(untrained, scale=scale, key=key)
+
+
+def _noise_stds(hparams: MAMLRLHparams, n_steps: int) -> Float[Array, " step"]:
+    """Return how wide the latents' noise is before each inner step, and after the last: none."""
+    stds = hparams.latent_std * hparams.later_noise ** jnp.arange(n_steps + 1.0)
+    return stds.at[n_steps].set(0.0)

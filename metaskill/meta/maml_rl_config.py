@@ -101,7 +101,9 @@ class MAMLRLHparams:
         inner_lr: Inner step size; with `order=learned_alpha` where it starts.
         later_steps: Size of inner steps after training, from the second on, in parts of
             `inner_lr`. Finn et al. 2017 halve it (appendix A.2).
-        latent_std: Standard deviation of the noise on latents.
+        latent_std: Standard deviation of the noise on latents before the first inner step.
+        later_noise: Size of that noise before each further inner step, in parts of what it was
+            before; after the last step there is none. With 0 it is there for the first only.
         latent_temperature: How much better, in standard deviations of the returns, an episode has
             to be to count e times as much in where the latents go.
         discount: Discount factor.
@@ -116,6 +118,7 @@ class MAMLRLHparams:
     inner_lr: float | Array = 0.1
     later_steps: float | Array = 0.5
     latent_std: float | Array = 3.0
+    later_noise: float | Array = 0.0
     latent_temperature: float | Array = 0.5
     discount: float | Array = 0.99
     gae_lambda: float | Array = 1.0

@@ -294,6 +294,46 @@ def test_latents_go_to_what_was_better_before_the_first_step(point_mass: Env) ->
     assert float(jnp.abs(expected).min()) > 0.0
 
 
+def test_noise_narrows_from_step_to_step_and_ends_with_the_last(point_mass: Env) -> None:
+    learner = learner_of(point_mass, order="head_only", num_latents=1, inner_steps=3)
+    hparams = dataclasses.replace(HPARAMS, latent_std=2.0, later_noise=0.1)
+    batch = experience(learner, learner.init(jax.random.key(0), hparams))
+    noise = batch.before.episodes.obs[..., 0, -1]  # Axes: task, inner step, episode.
+    # Spread evenly over so few episodes it is not quite as wide, and for each task by chance.
+    widths = noise.std(axis=-1).mean(axis=0)
+    np.testing.assert_allclose(widths, [2.0, 0.2, 0.02], rtol=0.3)
+    np.testing.assert_array_equal(batch.after.episodes.obs[..., -1], 0.0)
+
+
+def test_noise_that_narrows_finds_a_goal_that_one_step_finds_roughly(point_mass: Env) -> None:
+    """With a policy that goes where its latents say; only they adapt, to whole episodes alone."""
+    learner = learner_of(
+        point_mass, order="head_only", num_latents=2, num_episodes=20, hidden=(), initial_std=0.1
+    )
+    hparams = MAMLRLHparams(inner_lr=0.0, latent_std=0.5, latent_temperature=0.3)
+    policy = learner.init(jax.random.key(0), hparams).params["policy"]["params"]
+    policy["MLP_0"]["Dense_0"]["kernel"] = jnp.concatenate([-5.0 * jnp.eye(2), 5.0 * jnp.eye(2)])
+    tasks = jax.vmap(learner.family.sample)(jax.random.split(jax.random.key(1), 30))
+    keys = jax.random.split(jax.random.key(2), 30)
+
+    @jax.jit
+    def errors(later_noise: float) -> jax.Array:
+        """Mean distances of the latents from the goal (axis: step)."""
+        own = dataclasses.replace(hparams, later_noise=later_noise)
+        state = learner.init(jax.random.key(0), own)
+        state = dataclasses.replace(state, params={"policy": {"params": policy}})
+        adapt = jax.vmap(lambda task, key: learner.adapt_to(state, task, key, 3)[0])
+        latents = adapt(tasks, keys)["params"]["latents"]
+        goals = tasks.reward["goal"][:, None]
+        return jnp.linalg.norm(latents - goals, axis=-1).mean(axis=0)
+
+    once, narrowing = errors(0.0), errors(0.2)
+    np.testing.assert_array_equal(once[1:], once[1])
+    assert float(once[1]) == pytest.approx(float(narrowing[1]))
+    assert float(once[1]) < 0.6 * float(once[0])
+    assert float(narrowing[3]) < 0.4 * float(narrowing[1])
+
+
 def test_later_steps_of_latents_follow_the_gradient_of_single_actions(point_mass: Env) -> None:
     learner = learner_of(point_mass, order="head_only", num_latents=2, inner_steps=2)
     state = learner.init(jax.random.key(0), HPARAMS)
