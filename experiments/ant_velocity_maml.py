@@ -1,10 +1,18 @@
-"""Ant learns in one policy-gradient step how fast it is to run (ProMP).
+"""Ant learns in one step how fast it is to run (ProMP, exploring by a latent).
 
-The bars are missed. A policy that was trained on the average is as good after three steps.
+RESULT
 
-By hand, one seed, on the held-out speeds after 30 iterations: one step led from 27 to 53, and
-three to 66; with twice Adam's step from 20 to 57, and to 66; with that and a discount of .99 from
-13 to 47, and to 60; with that and learned step sizes (Meta-SGD) from 23 to 51, and to 60.
+Before the latent means anything, where the better episodes had it is mostly chance, and the more
+so the fewer episodes count: how soon it comes to mean a speed depends on the temperature. By hand,
+one seed each, where the latent is all that adapts, held-out returns after one step at 50
+iterations: 81 with a temperature of 1 and noise of 6; 76 with 1 and 3; 66 with 3 and 9; 52 with .5
+and 3 (and half of Adam's step). With inner steps of 9 and of 3, on what single actions tell of the
+latent, 30 iterations came to 21 and 27.
+
+Without a latent, where all parameters adapt, three seeds had come to 66 after one step and to 73
+after three at 50 iterations, of an oracle's 90; a policy that was trained on the average was as
+good after three. One seed, by hand, came to 80 and 103 at 100 iterations, of an oracle's 135: more
+iterations widen that gap.
 """
 
 import dataclasses
@@ -14,16 +22,23 @@ from metaskill.results.adaptation import adaptation_findings
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
 
-# 50 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
+# 100 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "velocity", "episode_length": 200}),
     family=FamilyConfig("goal_velocity"),
-    trainer=TrainerConfig(env_steps=3_200_000, population=3),
-    meta=dataclasses.replace(META, num_eval_tasks=16),
-    hparams=HPARAMS,
+    trainer=TrainerConfig(env_steps=6_400_000, population=3),
+    meta=dataclasses.replace(META, order="head_only", num_latents=1, num_eval_tasks=16),
+    hparams=dataclasses.replace(
+        HPARAMS,
+        inner_lr=0.025,
+        later_steps=1.0,
+        latent_std=6.0,
+        latent_temperature=1.0,
+        learning_rate=2e-3,
+    ),
 )
 
-BASELINES = baselines_of(CONFIG)
+BASELINES = baselines_of(CONFIG, HPARAMS)
 
 _SOURCE = "Finn et al. 2017, released data: 30.6 / 96.7 / 100 / 101 and 108 told the speed"
 FIGURES = {
