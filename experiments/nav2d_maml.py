@@ -13,7 +13,7 @@ three seeds came to -10.1 after one step, and to -4.3 after three (.76 and .91 o
 same oracle). The smaller the noise of actions, the less it costs at the goal; but an inner step on
 what single actions tell is then longer (by 1 / sigma), and as long near the goal as far from it:
 three steps led past it and back. With two latents, exploration needs no noise of actions; the
-latents' noise tries goals, within a metre or two, and narrows to a sixth of that after each step.
+latents' noise tries goals, within a metre or two, and narrows to a fifth of that after each step.
 
 By hand, one seed, on the held-out goals after 50 iterations: noise of actions of .4 instead of .25
 came to -3.4 after three steps, and here to -2.9; without noise after the first step to -8 to -11;
@@ -48,7 +48,7 @@ CONFIG = MetaRLExperiment(
         inner_lr=0.01,
         later_steps=0.3,
         latent_std=0.5,
-        later_noise=0.17,
+        later_noise=0.2,
         latent_temperature=0.3,
     ),
 )

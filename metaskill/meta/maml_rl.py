@@ -228,9 +228,6 @@ class MAMLRL:
     ) -> tuple[Params, Float[Array, "step episode"]]:
         """Adapt to one task as it is done after training, and play it in between.
 
-        What is played before a step explores, for the step's sake; what is played after the last
-        does not.
-
         Args:
             state: The meta-learned state.
             task: The task.
@@ -239,8 +236,10 @@ class MAMLRL:
                 size of training, those after it `later_steps` of that.
 
         Returns:
-            The policy before the first step and after each (axis: step, of n_steps + 1),
-            and the returns of the episodes that each played.
+            The policy before the first step and after each (axis: step, of n_steps + 1), and
+            returns of each: those of the episodes that the first step learns from, and after
+            each step what comes of taking no other. Where noise on latents goes on between
+            steps, that is played for the returns' sake.
         """
         step_size = self.objective.step_size(state.params, state.hparams)
 
@@ -257,6 +256,14 @@ class MAMLRL:
         scales = jnp.full(n_steps + 1, state.hparams.later_steps).at[0].set(1.0)
         inputs = (keys, _noise_stds(state.hparams, n_steps), scales)
         _, (policies, returns) = jax.lax.scan(step, state.params["policy"], inputs)
+        if self.config.num_latents and n_steps > 1:
+
+            def play_quietly(policy: Params, key: PRNGKeyArray) -> Float[Array, " episode"]:
+                own_key = jax.random.fold_in(key, 1)
+                return self._play(policy, task, own_key, state, 0.0).episodes.total_return
+
+            between = jax.tree.map(lambda leaf: leaf[1:-1], policies)
+            returns = returns.at[1:-1].set(jax.vmap(play_quietly)(between, keys[1:-1]))
         return policies, returns
 
     def _play(

@@ -317,21 +317,24 @@ def test_noise_that_narrows_finds_a_goal_that_one_step_finds_roughly(point_mass:
     keys = jax.random.split(jax.random.key(2), 30)
 
     @jax.jit
-    def errors(later_noise: float) -> jax.Array:
-        """Mean distances of the latents from the goal (axis: step)."""
+    def errors_and_returns(later_noise: float) -> tuple[jax.Array, jax.Array]:
+        """Mean distances of the latents from the goal, and mean returns (axis: step)."""
         own = dataclasses.replace(hparams, later_noise=later_noise)
         state = learner.init(jax.random.key(0), own)
         state = dataclasses.replace(state, params={"policy": {"params": policy}})
-        adapt = jax.vmap(lambda task, key: learner.adapt_to(state, task, key, 3)[0])
-        latents = adapt(tasks, keys)["params"]["latents"]
-        goals = tasks.reward["goal"][:, None]
-        return jnp.linalg.norm(latents - goals, axis=-1).mean(axis=0)
+        adapt = jax.vmap(lambda task, key: learner.adapt_to(state, task, key, 3))
+        policies, returns = adapt(tasks, keys)
+        away = policies["params"]["latents"] - tasks.reward["goal"][:, None]
+        return jnp.linalg.norm(away, axis=-1).mean(axis=0), returns.mean(axis=(0, 2))
 
-    once, narrowing = errors(0.0), errors(0.2)
+    (once, quiet), (narrowing, noisy) = errors_and_returns(0.0), errors_and_returns(0.2)
     np.testing.assert_array_equal(once[1:], once[1])
     assert float(once[1]) == pytest.approx(float(narrowing[1]))
     assert float(once[1]) < 0.6 * float(once[0])
     assert float(narrowing[3]) < 0.4 * float(narrowing[1])
+    # Returns are those of the policies, not of their exploration.
+    np.testing.assert_allclose(noisy[:2], quiet[:2], rtol=1e-5)
+    assert float(noisy[3]) > float(noisy[1])
 
 
 def test_later_steps_of_latents_follow_the_gradient_of_single_actions(point_mass: Env) -> None:
