@@ -3,14 +3,17 @@
 The task is that of Finn et al. 2017 (section 5.3). Actions are in units of the largest
 step here, which is .1. Goals are tested in stripes that training leaves out, instead of anywhere.
 
-RESULT
+Three steps lead to -1.6 (the paper's to -3.2), and a policy that is told the goal to -.6. Before
+the first, exploration goes far beyond the goals, to returns of -104: from the -40 of the policy
+that is best on average, one step closes .70 of the gap, and three .975. That policy comes as far
+in one step (-11.4, and -12.4 here), and gains nothing from two more.
 
 Episodes end within a centimetre of the goal, as theirs do, and much depends on that: without it the
 noise goes on for all of the episode.
 
 All parameters adapted before, to what single actions tell, with noise as wide as the largest step:
-three seeds came to -10.1 after one step, and to -4.3 after three (.76 and .91 of the gap to the
-same oracle). The smaller the noise of actions, the less it costs at the goal; but an inner step on
+three seeds came to -10.1 after one step, and to -4.3 after three (.76 and .91 of the gap from -40).
+The smaller the noise of actions, the less it costs at the goal; but an inner step on
 what single actions tell is then longer (by 1 / sigma), and as long near the goal as far from it:
 three steps led past it and back. With two latents, exploration needs no noise of actions; the
 latents' noise tries goals, within a metre or two, and narrows to a fifth of that after each step.
