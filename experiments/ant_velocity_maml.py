@@ -1,6 +1,9 @@
 """Ant learns in one step how fast it is to run (ProMP, exploring by a latent).
 
-RESULT
+One step leads to 129, and a policy that is told the speed runs to 133 in as many iterations
+(`BASELINES`, with all parameters, no latent and half of Adam's step). A policy that was trained on
+the average is at 59, and at 85 and 114 after one and three steps. Exploration costs returns before
+the step (-2): from the 59, one step closes .94 of the gap. More steps gain nothing.
 
 Before the latent means anything, where the better episodes had it is mostly chance, and the more
 so the fewer episodes count: how soon it comes to mean a speed depends on the temperature. By hand,
