@@ -257,7 +257,7 @@ class MAMLRL:
         inputs = (keys, _noise_stds(state.hparams, n_steps), scales)
         _, (policies, returns) = jax.lax.scan(step, state.params["policy"], inputs)
         if self.config.num_latents and n_steps > 1:
-
+            # What noise costs on the way is not what a policy is worth where one stops.
             def play_quietly(policy: Params, key: PRNGKeyArray) -> Float[Array, " episode"]:
                 own_key = jax.random.fold_in(key, 1)
                 return self._play(policy, task, own_key, state, 0.0).episodes.total_return
