@@ -17,7 +17,7 @@ from metaskill.meta.supervised_config import SupervisedConfig, SupervisedHparams
 from metaskill.results.few_shot import against_neighbours
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
 
-UPDATES = 6000
+UPDATES = 12_000
 
 # One inner step instead of the five of Finn et al. 2017: more updates in the same time.
 CONFIG = SupervisedExperiment(
@@ -28,6 +28,7 @@ CONFIG = SupervisedExperiment(
         tasks_at_once=1,
         updates_per_iteration=10,
         max_inner_steps=1,
+        order="learned_alpha",
         eval_steps=5,
         num_eval_tasks=400,
         eval_tasks_at_once=20,
