@@ -1,7 +1,7 @@
 """MAML tells twenty unseen characters apart after one picture of each (with learned step sizes).
 
-It is 1.0 points ahead of neighbours in the features of a network that was pre-trained for as many
-updates: 78.5 % against 78.1, and by seeds 1.6, 1.2 and -0.6 points.
+It is little ahead of neighbours in the features of a network that was pre-trained for as many
+updates: 78.5 % against 78.1, and by seeds 1.6, 1.2 and -.6 points.
 It had 73.4 % with one step size for all parameters, and half the updates. With the paper's network
 and meta-batch it is further ahead (`glyphs_20w1s_accelerator`). Turned characters as further
 classes, which Finn et al. 2017 have with Omniglot, were not tried.
