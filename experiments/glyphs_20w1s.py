@@ -1,10 +1,10 @@
 """MAML tells twenty unseen characters apart after one picture of each (with learned step sizes).
 
 It is little ahead of neighbours in the features of a network that was pre-trained for as many
-updates: 78.5 % against 78.1, and by seeds 1.6, 1.2 and -.6 points.
-It had 73.4 % with one step size for all parameters, and half the updates. With the paper's network
-and meta-batch it is further ahead (`glyphs_20w1s_accelerator`). Turned characters as further
-classes, which Finn et al. 2017 have with Omniglot, were not tried.
+updates: 78.5 % against 78.1, and by seeds 1.6, 1.2 and -.6 points. It had 73.4 % with one step size
+for all parameters, and half the updates. With the paper's network and meta-batch it is further
+ahead (`glyphs_20w1s_accelerator`). Turned characters as further classes, which Finn et al. 2017
+have with Omniglot, were not tried.
 
 The inner step, from which those that are learned begin, was chosen by hand with one for all
 parameters, after 600 updates of one seed: 46 % with .8, 43 with .4, 38 with 1.6, 37 and less beyond

@@ -8,14 +8,14 @@ the first, exploration goes far beyond the goals, to returns of -104: from the -
 that is best on average, one step closes .70 of the gap, and three .975. That policy comes as far
 in one step (-11.4, and -12.4 here), and gains nothing from two more.
 
-Episodes end within a centimetre of the goal, as theirs do, and much depends on that: without it the
-noise goes on for all of the episode.
+Episodes end within a centimetre of the goal, as theirs do: without it the noise of actions would go
+on for all of the episode.
 
 All parameters adapted before, to what single actions tell, with noise as wide as the largest step:
 three seeds came to -10.1 after one step, and to -4.3 after three (.76 and .91 of the gap from -40).
-The smaller the noise of actions, the less it costs at the goal; but an inner step on
-what single actions tell is then longer (by 1 / sigma), and as long near the goal as far from it:
-three steps led past it and back. With two latents, exploration needs no noise of actions; the
+The smaller the noise of actions, the less it costs at the goal; but an inner step on what single
+actions tell is then longer (by 1 / sigma), and as long near the goal as far from it: by hand, later
+steps led past it and back. With two latents, exploration needs no noise of actions; the
 latents' noise tries goals, within a metre or two, and narrows to a fifth of that after each step.
 
 By hand, one seed, on the held-out goals after 50 iterations: noise of actions of .4 instead of .25

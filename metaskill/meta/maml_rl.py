@@ -238,8 +238,8 @@ class MAMLRL:
         Returns:
             The policy before the first step and after each (axis: step, of n_steps + 1), and
             returns of each: those of the episodes that the first step learns from, and after
-            each step what comes of taking no other. Where noise on latents goes on between
-            steps, that is played for the returns' sake.
+            each step what comes of taking no other. With latents, whose noise may go on between
+            steps, that is played once more for the returns' sake.
         """
         step_size = self.objective.step_size(state.params, state.hparams)
 
