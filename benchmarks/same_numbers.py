@@ -26,6 +26,7 @@ RENAMED: list[tuple[str, str]] = []
 def numbers(folder: pathlib.Path) -> dict[str, np.ndarray]:
     """Train every experiment and return its numbers by name."""
     import jax
+    import jax.numpy as jnp
 
     from metaskill.training.population import hparams_of
     from tests.tiny import experiments
@@ -41,7 +42,7 @@ def numbers(folder: pathlib.Path) -> dict[str, np.ndarray]:
         evaluation = jax.jit(learner.evaluate)(state, jax.random.key(1))
         found |= {f"{name}/{key}": value for key, value in evaluation.items()}
         for path, leaf in jax.tree_util.tree_leaves_with_path(state):
-            if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
                 found[f"{name}/state{jax.tree_util.keystr(path)}"] = leaf
         print(name, flush=True)
     return {key: np.asarray(value) for key, value in found.items()}
@@ -127,6 +128,6 @@ if __name__ == "__main__":
         import tests.conftest  # noqa: F401  (the suite's flags, before JAX looks at them)
 
         with tempfile.TemporaryDirectory() as runs:
-            np.savez(sys.argv[2], **numbers(pathlib.Path(runs)))
+            np.savez(sys.argv[2], allow_pickle=False, **numbers(pathlib.Path(runs)))
     else:
         main(sys.argv[1])

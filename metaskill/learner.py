@@ -5,7 +5,8 @@ from typing import Any, Protocol, TypeGuard
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.envs.env import Env, Observation
+from metaskill.envs.env import Env
+from metaskill.envs.policy import Policy
 
 Metrics = dict[str, Float[Array, ""]]
 
@@ -90,14 +91,14 @@ class ActingLearner(Learner, Protocol):
         """Worlds that it steps side by side."""
         ...
 
-    def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
+    def policy(self, state: Any) -> Policy:
+        """Return the trained policy, which acts greedily and reads `world.obs` only."""
         ...
 
 
 def acts(learner: Learner) -> TypeGuard[ActingLearner]:
     """Say whether a learner has an environment and acts in it."""
-    return hasattr(learner, "act_greedily")
+    return hasattr(learner, "policy")
 
 
 class WorldsLearner(ActingLearner, Protocol):

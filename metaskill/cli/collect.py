@@ -28,10 +28,11 @@ from absl import flags
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import named_values, parse
+from metaskill.envs.policy import Noisy
 from metaskill.errors import UserError
 from metaskill.learner import acts
 from metaskill.offline.dataset import require_free
-from metaskill.offline.policies import follow_trained
+from metaskill.offline.policies import CollectingPolicy
 from metaskill.report.curves import best_member
 from metaskill.skills.option_env import OptionEnv
 from metaskill.training.collection import (
@@ -122,5 +123,5 @@ def _choose(values: Any, config: CollectionConfig) -> Actor:
         )
     member = best_member(folder.metrics_file, experiment.trainer, learner.headline, values.member)
     state = jax.tree.map(lambda leaf: leaf[member], population)
-    policy = follow_trained(lambda obs: learner.act_greedily(state, obs), values.noise)
+    policy = CollectingPolicy(Noisy(learner.policy(state), values.noise))
     return Actor(learner.env, getattr(learner, "sample_context", sample_context), policy)

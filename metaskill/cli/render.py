@@ -18,12 +18,12 @@ from typing import Any
 
 import jax
 from absl import flags
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
 from metaskill.cli.flags import parse
-from metaskill.envs.env import Observation
 from metaskill.envs.pose import Pose, pose_of
+from metaskill.envs.runner import begin_in, policy_keys
 from metaskill.errors import UserError
 from metaskill.learner import ActingLearner, acts
 from metaskill.report.curves import best_member
@@ -119,14 +119,11 @@ def render_prior(
 
 
 def _record(learner: ActingLearner, state: Any, key: PRNGKeyArray, n_steps: int) -> Pose:
-    env = learner.env
-
-    def policy(obs: Observation) -> Array:
-        return learner.act_greedily(state, obs)
-
+    env, policy = learner.env, learner.policy(state)
     if isinstance(env, OptionEnv):
-        start = env.reset(key, env.nominal_context())
-        course = follow_controller(env, policy, start, lambda state, _: pose_of(state))
+        start = begin_in(env.reset(key, env.nominal_context()), policy, key)
+        keys = policy_keys(key, env.episode_length)
+        course = follow_controller(env, policy, start, keys, lambda state, _: pose_of(state))
         poses: Pose = jax.tree.map(lambda leaf: leaf[:n_steps], course.trace)
         return poses
     return record_episode(env, policy, key, n_steps)

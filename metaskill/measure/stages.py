@@ -14,7 +14,7 @@ from metaskill.envs.env import Env, State
 from metaskill.learner import ActingLearner
 from metaskill.measure.throughput import RawBatch
 from metaskill.physics.native import NativeEngine
-from metaskill.rl.rollout import rollout, start_worker
+from metaskill.rl.rollout import Follower, rollout, start_worker
 from metaskill.skills.option_env import OptionEnv
 
 
@@ -63,7 +63,8 @@ def make_stages(
         stages.update(_physics_stages(env, states, actions))
     stages["environment"] = lambda: jax.block_until_ready(run_environment(states, actions))
     follow = _rollout(learner, sample_context, length)
-    workers = jax.jit(jax.vmap(lambda key: start_worker(env, sample_context, key)))(keys)
+    begin = learner.policy(state).begin
+    workers = jax.jit(jax.vmap(lambda key: start_worker(env, sample_context, key, begin)))(keys)
     stages["rollout"] = lambda: jax.block_until_ready(follow(state, workers))
     return {
         **{name: Stage(run, length * n_worlds) for name, run in stages.items()},
@@ -114,7 +115,7 @@ def _rollout(
             _, trajectory = rollout(
                 env,
                 sample_context,
-                lambda obs, _: (learner.act_greedily(state, obs), {}),
+                Follower(learner.policy(state)),
                 worker,
                 length,
             )

@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, Observation, require_observations
+from metaskill.envs.policy import Reactive
 from metaskill.learner import Headline, Metrics
 from metaskill.meta.baseline import normalized_advantages
 from metaskill.meta.episodes import play_episodes
@@ -59,7 +60,7 @@ class MAMLRL:
         self.env = env
         self.config = config
         self.family = family
-        self.policy = GaussianPolicy(
+        self.network = GaussianPolicy(
             env.action_size,
             config.hidden,
             config.activation,
@@ -67,7 +68,7 @@ class MAMLRL:
             config.initial_std,
             config.num_latents,
         )
-        self.objective = OuterObjective(config, self.policy)
+        self.objective = OuterObjective(config, self.network)
         self._adam = optax.scale_by_adam(eps=1e-8)
 
     @property
@@ -88,7 +89,7 @@ class MAMLRL:
         hparams = jax.tree.map(jnp.float32, hparams)
         obs = jnp.zeros(self.env.observation_sizes[self.config.policy_obs])
         seen = jnp.concatenate([obs, jnp.zeros(self.config.num_latents)])
-        params: dict[str, Any] = {"policy": self.policy.init(policy_key, seen)}
+        params: dict[str, Any] = {"policy": self.network.init(policy_key, seen)}
         if self.config.order == "learned_alpha":
             params["inner_lr"] = jax.tree.map(
                 lambda leaf: jnp.full_like(leaf, hparams.inner_lr), params["policy"]
@@ -150,10 +151,15 @@ class MAMLRL:
             **{f"eval/return_{i}_worst": jnp.min(returns[:, i]) for i in (1, _EVALUATED_STEPS)},
         }
 
-    def act_greedily(self, state: MAMLRLState, obs: Observation) -> Float[Array, " action"]:
-        """Return the deterministic action of the policy before adaptation."""
-        seen = jnp.concatenate([self._see(state, obs), jnp.zeros(self.config.num_latents)])
-        return self.policy.apply(state.params["policy"], seen).mode()
+    def policy(self, state: MAMLRLState) -> Reactive:
+        """Return the policy before adaptation: the mode of its distribution, without noise."""
+
+        def choose(obs: Observation) -> Float[Array, " action"]:
+            seen = jnp.concatenate([self._see(state, obs), jnp.zeros(self.config.num_latents)])
+            action: Array = self.network.apply(state.params["policy"], seen).mode()
+            return action
+
+        return Reactive(choose)
 
     def outer_step(
         self, state: MAMLRLState, batch: TaskExperience
@@ -284,7 +290,7 @@ class MAMLRL:
             self.env,
             task,
             lambda obs: self._see(state, obs),
-            lambda seen: self.policy.apply(policy, seen),
+            lambda seen: self.network.apply(policy, seen),
             key,
             noise,
         )

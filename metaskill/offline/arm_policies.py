@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaskill.envs.arm.env import ArmEnv
 from metaskill.envs.env import Env, State
+from metaskill.envs.policy import Scripted
 from metaskill.errors import UserError
 from metaskill.offline.experts import ExpertState, Phase, begin, make_expert, take_turns
 from metaskill.offline.labels import Labels
@@ -78,7 +79,7 @@ def _collecting(
     act_as_expert = make_expert(env)
     choose, first = choice(env)
 
-    def start(state: State, key: PRNGKeyArray) -> ArmMemory:
+    def begin_memory(state: State, key: PRNGKeyArray) -> ArmMemory:
         scale_key, first_key = jax.random.split(key)
         done = env.statuses(state).done
         return ArmMemory(
@@ -108,7 +109,8 @@ def _collecting(
             "noise": memory.scale,
         }
 
-    return CollectingPolicy(act, start, label, functools.partial(_in_words, env.subtask_names))
+    policy = Scripted(begin_memory, act)
+    return CollectingPolicy(policy, label, functools.partial(_in_words, env.subtask_names))
 
 
 def _ranked(memory: ArmMemory, done: Bool[Array, " subtask"]) -> Int[Array, " subtask"]:

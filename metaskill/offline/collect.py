@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from metaskill.envs import runner
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.containment import contain
 from metaskill.envs.env import Env, State
 from metaskill.errors import UserError, nearest
 from metaskill.offline.episodes import OF_STATES, OF_STEPS, Episodes
@@ -76,25 +76,19 @@ def record_whole_episode(
     def seen(state: State) -> Seen:
         return Seen(state.obs[observation], state.physics.qpos, state.physics.qvel)
 
-    def step(
-        carry: tuple[State, Any, Bool[Array, ""]], key: PRNGKeyArray
-    ) -> tuple[tuple[State, Any, Bool[Array, ""]], tuple[Seen, Taken]]:
-        state, memory, broken = carry
-        action, new_memory = policy.act(state, memory, key)
-        action = jnp.clip(action, -1.0, 1.0)
-        outcome, not_finite = contain(state, env.step(state, action))
-        breaks = not_finite | (outcome.metrics["failed"] > 0) | ~all_finite(seen(outcome))
-        alive = ~state.done
-        taken = Taken(action, outcome.reward, outcome.terminated, outcome.truncated, alive)
-        state, memory = jax.tree.map(
-            lambda old, new: jnp.where(alive, new, old), (state, memory), (outcome, new_memory)
-        )
-        return (state, memory, broken | (alive & breaks)), (seen(outcome), taken)
+    def look(broken: Bool[Array, ""], taken: runner.Taken) -> tuple[Array, tuple[Seen, Taken]]:
+        after = taken.after
+        breaks = taken.not_finite | (after.metrics["failed"] > 0) | ~all_finite(seen(after))
+        action = jnp.clip(taken.action, -1.0, 1.0)
+        step = Taken(action, after.reward, after.terminated, after.truncated, taken.alive)
+        return broken | (taken.alive & breaks), (seen(after), step)
 
-    start = (state, policy.start(state, memory_key), jnp.zeros((), bool))
+    start = runner.Running(state, policy.policy.begin(state, memory_key))
     keys = jax.random.split(act_key, env.episode_length)
-    (last, memory, broken), (later, steps) = jax.lax.scan(step, start, keys)
-    return Recording(seen(state), later, steps, broken, policy.label(last, memory))
+    end, broken, (later, steps) = runner.run_policy(
+        env, policy.policy, start, keys, look, jnp.zeros((), bool)
+    )
+    return Recording(seen(state), later, steps, broken, policy.label(end.world, end.memory))
 
 
 def collect(

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from metaskill.envs.env import Env, State
 from metaskill.envs.maze import Maze
 from metaskill.envs.maze_layout import draw_free_cells
+from metaskill.envs.policy import Scripted
 from metaskill.errors import UserError
 from metaskill.offline.policies import CollectingPolicy, label_goal
 
@@ -91,7 +92,7 @@ def wander(env: Env) -> CollectingPolicy:
     def label(state: State, memory: PlannerMemory) -> dict[str, Array]:
         return {**label_goal(state, memory), "noise": memory.scale}
 
-    return CollectingPolicy(act, start, label)
+    return CollectingPolicy(Scripted(start, act), label)
 
 
 def steps_to(

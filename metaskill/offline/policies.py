@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from metaskill.envs.env import Env, Observation, State
+from metaskill.envs.env import Env, State
+from metaskill.envs.policy import Memoryless, Policy
 from metaskill.errors import UserError, nearest
 from metaskill.offline.labels import Labels
 
@@ -23,10 +23,6 @@ _MAKERS = {
     "play": ("metaskill.offline.arm_policies", "play"),
     "planner": ("metaskill.offline.maze_policies", "wander"),
 }
-
-
-def _keep_nothing(*_: Any) -> tuple[()]:
-    return ()
 
 
 def label_goal(state: State, _: Any) -> dict[str, Array]:
@@ -45,20 +41,15 @@ def as_numbers(label: dict[str, np.ndarray]) -> Labels:
 
 @dataclasses.dataclass(frozen=True)
 class CollectingPolicy:
-    """What acts while data is collected: pure functions of one world, like an environment.
-
-    Unlike a policy that is trained it may see the whole state, and keeps a memory (any pytree)
-    within an episode: what a scripted expert is about to do next.
+    """A policy that collects data, and the labels of its episodes.
 
     Attributes:
-        act: From the state, the memory and a key to an action and the memory afterwards.
-        start: The memory at the beginning of an episode.
+        policy: Who acts. A scripted expert keeps in its memory what it is about to do next.
         label: From an episode's last state and memory to what it was about, as arrays.
         in_words: Writes that for the manifest, on the host.
     """
 
-    act: Callable[[State, Any, PRNGKeyArray], tuple[Float[Array, " action"], Any]]
-    start: Callable[[State, PRNGKeyArray], Any] = _keep_nothing
+    policy: Policy
     label: Callable[[State, Any], dict[str, Array]] = label_goal
     in_words: Callable[[dict[str, np.ndarray]], Labels] = as_numbers
 
@@ -85,24 +76,7 @@ def make_policy(name: str, env: Env) -> CollectingPolicy:
 def act_at_random(env: Env) -> CollectingPolicy:
     """Return the policy of independent, uniformly random actions."""
 
-    def act(_: State, memory: Any, key: PRNGKeyArray) -> tuple[Array, Any]:
-        return jax.random.uniform(key, (env.action_size,), minval=-1.0, maxval=1.0), memory
+    def draw(_: State, key: PRNGKeyArray) -> Array:
+        return jax.random.uniform(key, (env.action_size,), minval=-1.0, maxval=1.0)
 
-    return CollectingPolicy(act)
-
-
-def follow_trained(
-    act_greedily: Callable[[Observation], Float[Array, " action"]], noise: float = 0.0
-) -> CollectingPolicy:
-    """Return the policy of a run, with Gaussian noise on its actions.
-
-    Args:
-        act_greedily: From an observation to the deterministic action.
-        noise: Standard deviation of what is added.
-    """
-
-    def act(state: State, memory: Any, key: PRNGKeyArray) -> tuple[Array, Any]:
-        action = act_greedily(state.obs)
-        return action + noise * jax.random.normal(key, jnp.shape(action)), memory
-
-    return CollectingPolicy(act)
+    return CollectingPolicy(Memoryless(draw))

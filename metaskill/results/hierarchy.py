@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from metaskill.envs.env import Observation
+from metaskill.envs.runner import begin_in, policy_keys
 from metaskill.report.curves import plot_learning
 from metaskill.report.skills import plot_ways
 from metaskill.results.figure import measured, over_seeds
@@ -40,17 +40,15 @@ def controlled_journeys(
         assert isinstance(env, OptionEnv)
         options = env.options
         assert isinstance(options, SkillOptions)
-        nominal = env.nominal_context()
-
-        def policy(obs: Observation) -> jax.Array:
-            return own.act_greedily(state.own, obs)
+        nominal, policy = env.nominal_context(), own.policy(state.own)
 
         def walk(goal: jax.Array, key: PRNGKeyArray) -> Journey:
             context = dataclasses.replace(nominal, reward={**nominal.reward, "goal": goal})
-            start: Any = env.reset(key, context)
-            course = follow_controller(env, policy, start, record_position)
+            world: Any = env.reset(key, context)
+            start, keys = begin_in(world, policy, key), policy_keys(key, env.episode_length)
+            course = follow_controller(env, policy, start, keys, record_position)
             trace, skill = course.trace, jax.vmap(options.skill_of)(course.action)
-            here = start.inner.obs["position"]
+            here = world.inner.obs["position"]
             return Journey(goal, here, trace.position, trace.pose, skill, trace.alive)
 
         return jax.vmap(walk)(jnp.array(goals), keys)

@@ -1,7 +1,7 @@
 """Returns of a policy over a grid of contexts."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, Env, Observation
+from metaskill.envs.env import Context, Env, State
+from metaskill.envs.policy import Memory, Policy
 from metaskill.errors import UserError
 from metaskill.learner import Learner, acts
 from metaskill.rl.evaluation import run_episode
@@ -39,7 +40,7 @@ class GridReturns:
 def returns_over(
     env: Env,
     contexts: Context,
-    policy: Callable[[Observation], Float[Array, " action"]],
+    policy: Policy,
     key: PRNGKeyArray,
     episodes: int,
     worlds_at_once: int,
@@ -49,7 +50,7 @@ def returns_over(
     Args:
         env: The environment.
         contexts: What it may be like (leading axis: cell).
-        policy: Deterministic.
+        policy: Who acts.
         key: Source of the episodes' randomness. Every cell gets the same, so that cells
             and policies differ by nothing but themselves.
         episodes: Episodes of each cell.
@@ -100,11 +101,7 @@ def survey(
     n_members = len(jax.tree.leaves(population)[0])
 
     def returns_of_member(member: Any, contexts: Context, key: PRNGKeyArray) -> Array:
-        def policy(obs: Observation) -> Float[Array, " action"]:
-            # It shows the randomization's own draws, so no two randomizations have the same.
-            blind = {name: seen for name, seen in obs.items() if name != "privileged_state"}
-            return learner.act_greedily(member, blind)
-
+        policy = _Blind(learner.policy(member))
         return returns_over(env, contexts, policy, key, episodes, worlds_at_once // n_members)
 
     run = jax.jit(jax.vmap(returns_of_member, in_axes=(0, None, None)))
@@ -128,3 +125,26 @@ def survey(
         nominal=at_nominal[:, 0],
         nominal_values=tuple(values[axis.name] for axis in axes),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Blind:
+    """A policy that does not see `privileged_state`.
+
+    That observation shows the randomization's own draws, so no two randomizations have the same.
+    """
+
+    policy: Policy
+
+    def begin(self, world: State, key: PRNGKeyArray) -> Memory:
+        return self.policy.begin(_without_privilege(world), key)
+
+    def act(
+        self, world: State, memory: Memory, key: PRNGKeyArray
+    ) -> tuple[Float[Array, " action"], Memory]:
+        return self.policy.act(_without_privilege(world), memory, key)
+
+
+def _without_privilege(world: State) -> State:
+    obs = {name: seen for name, seen in world.obs.items() if name != "privileged_state"}
+    return dataclasses.replace(world, obs=obs)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation, require_observations
+from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import (
@@ -27,6 +28,7 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.ppo_loss import Batch, ppo_loss
 from metaskill.rl.returns import generalized_advantages
 from metaskill.rl.rollout import (
+    MemorylessExplorer,
     Transition,
     Worker,
     failure_metrics,
@@ -94,7 +96,7 @@ class PPO:
         self.config = config
         self.sample_context = sample_context or (lambda _: env.nominal_context())
         self.hooks = hooks or Hooks()
-        self.policy = GaussianPolicy(
+        self.network = GaussianPolicy(
             env.action_size,
             config.policy_hidden,
             config.activation,
@@ -119,7 +121,7 @@ class PPO:
         policy_key, value_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
         sizes = self.env.observation_sizes
         params = {
-            "policy": self.policy.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
+            "policy": self.network.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
             "value": self.value.init(value_key, jnp.zeros(sizes[self.config.value_obs])),
         }
         worker_keys = jax.random.split(workers_key, self.config.num_envs)
@@ -140,14 +142,18 @@ class PPO:
         update_key, key, intrinsic_key = jax.random.split(state.key, 3)
 
         def act(obs: Observation, key: PRNGKeyArray) -> tuple[Array, dict[str, Array]]:
-            distribution = self._policy(state.params, state.statistics, obs)
+            distribution = self._distribution(state.params, state.statistics, obs)
             raw = distribution.sample(key)
             choice = {"raw_action": raw, "log_prob": distribution.log_prob(raw)}
             return distribution.to_action(raw), choice
 
         workers, trajectory = jax.vmap(
             lambda worker: rollout(
-                self.env, self.sample_context, act, worker, self.config.rollout_length
+                self.env,
+                self.sample_context,
+                MemorylessExplorer(act),
+                worker,
+                self.config.rollout_length,
             )
         )(state.workers)
         intrinsic, reward, intrinsic_metrics = fresh_rewards(
@@ -185,24 +191,24 @@ class PPO:
         return evaluate_policy(
             self.env,
             self.sample_context,
-            lambda obs: self.act_greedily(state, obs),
+            self.policy(state),
             key,
             self.config.num_eval_episodes,
         )
 
-    def act_greedily(self, state: PPOState, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
-        return self._policy(state.params, state.statistics, obs).mode()
+    def policy(self, state: PPOState) -> Reactive:
+        """Return the trained policy: the mode of its distribution."""
+        return Reactive(lambda obs: self._distribution(state.params, state.statistics, obs).mode())
 
     @property
     def _observed(self) -> set[str]:
         return {self.config.policy_obs, self.config.value_obs}
 
-    def _policy(
+    def _distribution(
         self, params: Params, statistics: dict[str, RunningStatistics], obs: Observation
     ) -> Any:
         name = self.config.policy_obs
-        return self.policy.apply(params["policy"], normalize(statistics[name], obs[name]))
+        return self.network.apply(params["policy"], normalize(statistics[name], obs[name]))
 
     def _make_batch(self, state: PPOState, trajectory: Transition) -> Batch:
         """Attach advantages and value targets; axes (env, time) become one."""
@@ -256,7 +262,7 @@ class PPO:
             entropy_key, auxiliary_key = jax.random.split(key)
             loss, metrics, grads = loss_and_gradient(
                 lambda params: ppo_loss(
-                    params, minibatch, hparams, self.policy, self.value, entropy_key
+                    params, minibatch, hparams, self.network, self.value, entropy_key
                 ),
                 self.hooks,
                 params,

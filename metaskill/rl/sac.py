@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation, require_observations
+from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.critic import Critics
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
@@ -19,6 +20,7 @@ from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.replay import Experience, init_replay, insert, remember, sample
 from metaskill.rl.rollout import (
+    MemorylessExplorer,
     Worker,
     failure_metrics,
     finished_episode_metrics,
@@ -68,7 +70,7 @@ class SAC:
         self.sample_context = sample_context or (lambda _: env.nominal_context())
         self.hooks = hooks or Hooks()
         self.regularizer = regularizer
-        self.policy = policy or StateDependentGaussianPolicy(
+        self.network = policy or StateDependentGaussianPolicy(
             env.action_size,
             config.policy_hidden,
             config.activation,
@@ -92,7 +94,7 @@ class SAC:
         policy_key, critic_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
         sizes = self.env.observation_sizes
         params = {
-            "policy": self.policy.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
+            "policy": self.network.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
             "critic": self.critic.init(
                 critic_key,
                 jnp.zeros(sizes[self.config.critic_obs]),
@@ -185,22 +187,24 @@ class SAC:
         return evaluate_policy(
             self.env,
             self.sample_context,
-            lambda obs: self.act_greedily(state, obs),
+            self.policy(state),
             key,
             self.config.num_eval_episodes,
         )
 
-    def act_greedily(self, state: SACState, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
-        return self._policy(state.networks.params, state.statistics, obs).mode()
+    def policy(self, state: SACState) -> Reactive:
+        """Return the trained policy: the mode of its distribution."""
+        return Reactive(
+            lambda obs: self._distribution(state.networks.params, state.statistics, obs).mode()
+        )
 
     @property
     def _observed(self) -> set[str]:
         return {self.config.policy_obs, self.config.critic_obs}
 
-    def _policy(self, params: Params, statistics: Statistics, obs: Observation) -> Any:
+    def _distribution(self, params: Params, statistics: Statistics, obs: Observation) -> Any:
         name = self.config.policy_obs
-        return self.policy.apply(params["policy"], normalize(statistics[name], obs[name]))
+        return self.network.apply(params["policy"], normalize(statistics[name], obs[name]))
 
     def _collect(
         self,
@@ -213,7 +217,7 @@ class SAC:
 
         def act(obs: Observation, key: PRNGKeyArray) -> tuple[Array, dict[str, Array]]:
             random_key, policy_key = jax.random.split(key)
-            distribution = self._policy(networks.params, statistics, obs)
+            distribution = self._distribution(networks.params, statistics, obs)
             chosen = distribution.to_action(distribution.sample(policy_key))
             if not self.config.random_warm_up:
                 return chosen, {"action": chosen}
@@ -223,7 +227,11 @@ class SAC:
 
         return jax.vmap(
             lambda worker: rollout(
-                self.env, self.sample_context, act, worker, self.config.rollout_length
+                self.env,
+                self.sample_context,
+                MemorylessExplorer(act),
+                worker,
+                self.config.rollout_length,
             )
         )(workers)
 
@@ -275,7 +283,7 @@ class SAC:
                     networks.target,
                     batch,
                     hparams,
-                    self.policy,
+                    self.network,
                     self.critic,
                     loss_key,
                     self.regularizer,

@@ -1,10 +1,13 @@
 """What skills are judged by, apart from the reward that they were learned from."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.skills.execution import Execution, Policy
+from metaskill.envs.env import Observation
+from metaskill.skills.execution import Execution
 from metaskill.skills.space import SkillSpace
 
 # Cells of a metre, 128 of them either way: further than a robot gets in an episode.
@@ -38,7 +41,10 @@ def coverage(positions: Float[Array, "*batch 2"]) -> Float[Array, ""]:
 
 
 def action_sensitivity(
-    policy: Policy, space: SkillSpace, execution: Execution, key: PRNGKeyArray
+    choose: Callable[[Observation], Float[Array, " action"]],
+    space: SkillSpace,
+    execution: Execution,
+    key: PRNGKeyArray,
 ) -> Float[Array, ""]:
     """Return how much another skill would change the actions (axis: transition).
 
@@ -51,7 +57,7 @@ def action_sensitivity(
         obs = execution.obs
         other = space.sample(key)
         state = obs["state"].at[-space.size :].set(other)
-        difference = policy(obs) - policy({**obs, "state": state, "skill": other})
+        difference = choose(obs) - choose({**obs, "state": state, "skill": other})
         return jnp.mean(jnp.square(difference))
 
     changes = jax.vmap(change)(execution, keys)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Observation
+from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose, pose_of
+from metaskill.envs.runner import begin_in
 from metaskill.learner import Headline, Metrics
 from metaskill.rl.hooks import Experience, Intrinsic
 from metaskill.rl.ppo import PPO
@@ -153,7 +154,7 @@ class SkillDiscovery:
             "eval/most_forward": jnp.max(x_of_skills),
             "eval/most_backward": -jnp.min(x_of_skills),
             "eval/action_sensitivity": action_sensitivity(
-                lambda obs: self.act_greedily(state, obs), self.env.space, flat, sensitivity_key
+                self.policy(state).choose, self.env.space, flat, sensitivity_key
             ),
             "eval/length": n_alive / distance.size,
         }
@@ -165,13 +166,7 @@ class SkillDiscovery:
         n_episodes = self.config.episodes_per_skill
 
         def one(skill: Skill, key: PRNGKeyArray) -> Execution:
-            return execute(
-                self.env,
-                self.sample_context,
-                lambda obs: self.act_greedily(state, obs),
-                skill,
-                key,
-            )
+            return execute(self.env, self.sample_context, self.policy(state), skill, key)
 
         keys = jax.random.split(key, (len(skills), n_episodes))
         return jax.vmap(jax.vmap(one, in_axes=(None, 0)))(skills, keys)
@@ -180,21 +175,18 @@ class SkillDiscovery:
         self, state: Any, skills: Float[Array, "skill size"], key: PRNGKeyArray, n_steps: int
     ) -> Pose:
         """Return how worlds stand that begin alike and execute a skill each (axes: skill, time)."""
-        start = self.env.reset(key, self.env.nominal_context())
+        policy = self.policy(state)
+        start = begin_in(self.env.reset(key, self.env.nominal_context()), policy, key)
 
         def one(skill: Skill) -> Pose:
+            poses: Pose
             _, _, poses = run_option(
-                self.env,
-                lambda obs: self.act_greedily(state, obs),
-                start,
-                skill,
-                n_steps,
-                lambda state, _: pose_of(state),
+                self.env, policy, start, skill, n_steps, lambda state, _: pose_of(state)
             )
             return poses
 
         return jax.vmap(one)(skills)
 
-    def act_greedily(self, state: Any, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
-        return self.core.act_greedily(state, obs)
+    def policy(self, state: Any) -> Reactive:
+        """Return the trained policy."""
+        return self.core.policy(state)

@@ -1,18 +1,16 @@
 """Executing one skill from the beginning to the end of an episode, for looking at it."""
 
 import dataclasses
-from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Observation, State
+from metaskill.envs.env import Observation
+from metaskill.envs.policy import Policy
+from metaskill.envs.runner import Taken, begin_episode, policy_keys, run_policy
 from metaskill.skills.skill_env import SkillEnv, told
 from metaskill.skills.space import Skill
-
-Policy = Callable[[Observation], Float[Array, " action"]]
 
 
 @jax.tree_util.register_dataclass
@@ -45,15 +43,15 @@ def execute(
     env: SkillEnv, sample_context: SampleContext, policy: Policy, skill: Skill, key: PRNGKeyArray
 ) -> Execution:
     """Execute a skill for an episode; the world stands still once its episode is over."""
-    context_key, reset_key = jax.random.split(key)
-    state = env.reset(reset_key, told(sample_context(context_key), skill))
 
-    def step(state: State, _: None) -> tuple[State, Execution]:
-        alive = ~state.done
-        after = env.step(state, policy(state.obs))
-        after = jax.tree.map(lambda old, new: jnp.where(alive, new, old), state, after)
-        transition = Execution(state.obs, after.obs, after.reward, after.terminated, alive)
-        return after, transition
+    def look(nothing: tuple, taken: Taken) -> tuple[tuple, Execution]:
+        before, after = taken.before, taken.after
+        return nothing, Execution(
+            before.obs, after.obs, after.reward, after.terminated, taken.alive
+        )
 
-    _, execution = jax.lax.scan(step, state, None, length=env.episode_length)
+    start = begin_episode(env, lambda k: told(sample_context(k), skill), policy, key)
+    keys = policy_keys(key, env.episode_length)
+    execution: Execution
+    _, _, execution = run_policy(env, policy, start, keys, look, ())
     return execution

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
+from metaskill.envs.policy import Memoryless
+from metaskill.envs.runner import begin_in, run_policy
 from metaskill.networks.distributions import TanhGaussian
 from metaskill.skills.guided_options import GuidedOptions
-from metaskill.skills.option_env import OptionEnv
+from metaskill.skills.option_env import OptionEnv, follow_controller
 
 Choose = Callable[[State, PRNGKeyArray], Float[Array, " action"]]
 """Draws an action where a state of a guide's options is seen."""
@@ -107,13 +109,10 @@ def roll_out(
     """
     reset_key, key = jax.random.split(key)
 
-    def step(state: State, key: PRNGKeyArray) -> tuple[State, Seen]:
-        return env.step_looking(state, choose(state, key), lambda world, _: look(world))
-
     keys = jax.random.split(key, env.episode_length)
-    _, seen = jax.lax.scan(step, env.reset(reset_key, context), keys)
-    n_steps = env.env.episode_length
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:n_steps], seen)
+    policy = Memoryless(choose)
+    start = begin_in(env.reset(reset_key, context), policy, key)
+    return follow_controller(env, policy, start, keys, lambda world, _: look(world)).trace
 
 
 @jax.tree_util.register_dataclass
@@ -184,15 +183,14 @@ def _states_on_the_way(
 ) -> State:
     """Return states of the first half of an episode of the prior (axis: state)."""
     reset_key, key = jax.random.split(key)
-    choose = draw_from_prior(env)
+    policy = Memoryless(draw_from_prior(env))
     every = max(1, env.episode_length // (2 * count))
 
     def go_on(state: State, key: PRNGKeyArray) -> tuple[State, State]:
-        def step(state: State, key: PRNGKeyArray) -> tuple[State, None]:
-            return env.step(state, choose(state, key)), None
-
-        after, _ = jax.lax.scan(step, state, jax.random.split(key, every))
-        return after, state
+        start = begin_in(state, policy, key)
+        keys = jax.random.split(key, every)
+        after, _, _ = run_policy(env, policy, start, keys, lambda nothing, _: (nothing, None), ())
+        return after.world, state
 
     _, states = jax.lax.scan(go_on, env.reset(reset_key, context), jax.random.split(key, count))
     return states

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env, Observation
+from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.normalizer import held
 from metaskill.rl.evaluation import evaluate_policy
@@ -114,15 +115,21 @@ class FineTuning:
         return evaluate_policy(
             self.env,
             self.sample_context,
-            lambda obs: self.act_greedily(state, obs),
+            self.policy(state),
             key,
             self._core.config.num_eval_episodes,
         )
 
-    def act_greedily(self, state: FineTuningState, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
-        seen = jnp.concatenate([obs["state"], state.skill])
-        return self._core.act_greedily(state.core, {**obs, "state": seen})
+    def policy(self, state: FineTuningState) -> Reactive:
+        """Return the trained policy, told its skill."""
+        told_policy = self._core.policy(state.core)
+
+        def choose(obs: Observation) -> Float[Array, " action"]:
+            return told_policy.choose(
+                {**obs, "state": jnp.concatenate([obs["state"], state.skill])}
+            )
+
+        return Reactive(choose)
 
     def returns_of_skills(self, key: PRNGKeyArray) -> Float[Array, " skill"]:
         """Execute all skills, or examples of them, and return the task's mean returns."""
@@ -131,7 +138,7 @@ class FineTuning:
             execution = execute(
                 self._told_env,
                 self.sample_context,
-                lambda obs: self._skills.act_greedily(self._trained, obs),
+                self._skills.policy(self._trained),
                 skill,
                 key,
             )

@@ -1,11 +1,17 @@
 """A guide's actions as options: decoded control steps, and observations as its data had them."""
 
-from jaxtyping import Array, Float, Int
+import dataclasses
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Env, State
+from metaskill.envs.policy import Memory
+from metaskill.envs.runner import Running, begin_in
 from metaskill.errors import UserError, nearest
 from metaskill.networks.normalizer import normalize
-from metaskill.skills.guide import Guide
+from metaskill.skills.guide import Decoding, Guide
 from metaskill.skills.option import Record, Trace, follow
 
 
@@ -46,14 +52,36 @@ class GuidedOptions:
         """Return what the guide sees of a world, normalized."""
         return normalize(self.guide.statistics, world.obs[self.observation])
 
+    def begin(self, world: State, key: PRNGKeyArray) -> Memory:
+        """Return the empty memory: each action is decoded from its own beginning."""
+        del world, key
+        return ()
+
     def run(
-        self, world: State, action: Float[Array, " action"], record: Record[Trace]
-    ) -> tuple[State, Float[Array, ""], Trace]:
+        self, start: Running, action: Float[Array, " action"], record: Record[Trace]
+    ) -> tuple[Running, Float[Array, ""], Trace]:
         """Decode an action and execute it."""
-        decoding = self.guide.decoding
-        executed = decoding.begin(action)
+        policy = _Decoded(action, self.guide.decoding, self.see)
+        decoded = begin_in(start.world, policy, start.world.key)
+        end, reward, trace = follow(self.env, policy, decoded, self.length, record)
+        return dataclasses.replace(end, memory=start.memory), reward, trace
 
-        def control(world: State, step: Int[Array, ""]) -> Array:
-            return decoding.control(executed, self.see(world), step)
 
-        return follow(self.env, control, world, self.length, record)
+@dataclasses.dataclass(frozen=True)
+class _Decoded:
+    """The policy of one action; its memory: what is executed, and control steps so far."""
+
+    action: Float[Array, " action"]
+    decoding: Decoding
+    see: Callable[[State], Float[Array, " obs"]]
+
+    def begin(self, world: State, key: PRNGKeyArray) -> Memory:
+        del world, key
+        return self.decoding.begin(self.action), jnp.zeros((), jnp.int32)
+
+    def act(
+        self, world: State, memory: Memory, key: PRNGKeyArray
+    ) -> tuple[Float[Array, " control"], Memory]:
+        del key
+        executed, number = memory
+        return self.decoding.control(executed, self.see(world), number), (executed, number + 1)

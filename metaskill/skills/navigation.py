@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from metaskill.envs.env import State
 from metaskill.envs.pose import Pose
+from metaskill.envs.runner import Running, begin_in
 from metaskill.errors import UserError
 from metaskill.skills.dads import DADS
 from metaskill.skills.discovery import SkillDiscovery
@@ -99,7 +99,8 @@ def navigate(
         raise UserError("planning needs skill dynamics: this run's skills are not those of DADS.")
     env = learner.env
     reset_key, context_key, plan_key = jax.random.split(key, 3)
-    start = env.reset(reset_key, learner.sample_context(context_key))
+    policy = learner.policy(state)
+    start = begin_in(env.reset(reset_key, learner.sample_context(context_key)), policy, reset_key)
 
     def predict(world: World, skill: Skill) -> World:
         return dads.predict(state.intrinsic, *world, skill)
@@ -108,22 +109,19 @@ def navigate(
         distance = jnp.linalg.norm(position - goal)
         return (distance <= SUCCESS_DISTANCE).astype(jnp.float32) if sparse else -distance
 
-    def slot(carry: tuple[State, Plan], key: PRNGKeyArray) -> tuple[tuple[State, Plan], Journey]:
-        world, plan = carry
-        here = (world.obs["position"], body_of(world.obs))
+    def slot(
+        carry: tuple[Running, Plan], key: PRNGKeyArray
+    ) -> tuple[tuple[Running, Plan], Journey]:
+        running, plan = carry
+        here = (running.world.obs["position"], body_of(running.world.obs))
         plan, _ = refine(plan, here, predict, reward, env.space, config, key)
         skill = env.space.nearest(plan[0])
-        world, _, trace = run_option(
-            env,
-            lambda obs: learner.act_greedily(state, obs),
-            world,
-            skill,
-            config.steps_per_slot,
-            record_position,
+        running, _, trace = run_option(
+            env, policy, running, skill, config.steps_per_slot, record_position
         )
         executed = jnp.broadcast_to(skill, (config.steps_per_slot, *skill.shape))
         journey = Journey(goal, here[0], trace.position, trace.pose, executed, trace.alive)
-        return (world, shift(plan)), journey
+        return (running, shift(plan)), journey
 
     n_slots = -(-env.episode_length // config.steps_per_slot)
     _, slots = jax.lax.scan(
@@ -135,7 +133,7 @@ def navigate(
 
     return Journey(
         goal=goal,
-        start=start.obs["position"],
+        start=start.world.obs["position"],
         position=in_time(slots.position),
         pose=jax.tree.map(in_time, slots.pose),
         skill=in_time(slots.skill),

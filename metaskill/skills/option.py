@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from metaskill.envs.env import Env, State
+from metaskill.envs.policy import Policy
 from metaskill.envs.pose import Pose, pose_of
-from metaskill.skills.execution import Policy
+from metaskill.envs.runner import Running, Taken, policy_keys, run_policy
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
 
@@ -53,67 +54,61 @@ def record_position(state: State, alive: Bool[Array, ""]) -> OptionTrace:
 def run_option(
     env: SkillEnv,
     policy: Policy,
-    state: State,
+    start: Running,
     skill: Skill,
     length: int,
     record: Record[Trace],
     reward_of: RewardOf = own_reward,
-) -> tuple[State, Float[Array, ""], Trace]:
+) -> tuple[Running, Float[Array, ""], Trace]:
     """Execute a skill for `length` control steps, or until the episode ends.
 
     Args:
         env: The environment.
-        policy: Told the skill.
-        state: Where to begin.
+        policy: Told the skill. Its memory goes on from option to option.
+        start: Where to begin.
         skill: The skill.
         length: Control steps.
         record: What is kept of a control step.
         reward_of: What to sum up.
 
     Returns:
-        The last state, the sum of rewards, and what was kept (axis: time). Of an episode that
+        The end, the sum of rewards, and what was kept (axis: time). Of an episode that
         ended, the last state is its true last.
     """
-    return follow(
-        env,
-        lambda state, _: policy(state.obs),
-        env.with_skill(state, skill),
-        length,
-        record,
-        reward_of,
-    )
+    told = dataclasses.replace(start, world=env.with_skill(start.world, skill))
+    return follow(env, policy, told, length, record, reward_of)
 
 
 def follow(
     env: Env,
-    control: Callable[[State, Int[Array, ""]], Float[Array, " action"]],
-    state: State,
+    policy: Policy,
+    start: Running,
     length: int,
     record: Record[Trace],
     reward_of: RewardOf = own_reward,
-) -> tuple[State, Float[Array, ""], Trace]:
+) -> tuple[Running, Float[Array, ""], Trace]:
     """Act for `length` control steps, or until the episode ends.
 
     Args:
         env: The environment.
-        control: From a state, and the number of control steps before it, to an action.
-        state: Where to begin.
+        policy: Who acts.
+        start: Where to begin.
         length: Control steps.
         record: What is kept of a control step.
         reward_of: What to sum up.
 
     Returns:
-        The last state, the sum of rewards, and what was kept (axis: time).
+        The end, the sum of rewards, and what was kept (axis: time).
     """
 
-    def step(carry: tuple[State, Array], number: Array) -> tuple[tuple[State, Array], Trace]:
-        state, total = carry
-        alive = ~state.done
-        after = env.step(state, control(state, number))
-        after = jax.tree.map(lambda old, new: jnp.where(alive, new, old), state, after)
-        total = total + jnp.where(alive, reward_of(after), 0.0)
-        return (after, total), record(after, alive)
+    def look(total: Array, taken: Taken) -> tuple[Array, Trace]:
+        reward = jnp.where(taken.alive, reward_of(taken.after), 0.0)
+        return total + reward, record(taken.after, taken.alive)
 
-    start = (state, jnp.zeros(()))
-    (state, total), trace = jax.lax.scan(step, start, jnp.arange(length))
-    return state, total, trace
+    # Some environments keep one key for an episode.
+    key = jax.random.fold_in(start.world.key, start.world.step)
+    trace: Trace
+    end, total, trace = run_policy(
+        env, policy, start, policy_keys(key, length), look, jnp.zeros(())
+    )
+    return end, total, trace

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
+from metaskill.envs.policy import Memory, Policy
+from metaskill.envs.runner import Running
 from metaskill.envs.wrapper import Wrapper
 from metaskill.errors import UserError
-from metaskill.skills.execution import Policy
 from metaskill.skills.option import Record, Trace
 
 
@@ -36,18 +37,22 @@ class Options(Protocol):
         """Return what is seen of a world."""
         ...
 
+    def begin(self, world: State, key: PRNGKeyArray) -> Memory:
+        """Return the memory of whoever executes options, at the beginning of an episode."""
+        ...
+
     def run(
-        self, world: State, action: Float[Array, " action"], record: Record[Trace]
-    ) -> tuple[State, Float[Array, ""], Trace]:
+        self, start: Running, action: Float[Array, " action"], record: Record[Trace]
+    ) -> tuple[Running, Float[Array, ""], Trace]:
         """Execute an action for its control steps, or until the episode ends.
 
         Args:
-            world: Where to begin.
+            start: Where to begin.
             action: In [-1, 1].
             record: What is kept of a control step.
 
         Returns:
-            The last world, the sum of rewards, and what was kept (axis: time).
+            The end, the sum of rewards, and what was kept (axis: time).
         """
         ...
 
@@ -62,9 +67,11 @@ class OptionState(State):
 
     Attributes:
         inner: The world as the control steps see it.
+        memory: The memory of whoever executes options.
     """
 
     inner: State
+    memory: Memory
 
 
 class OptionEnv(Wrapper, Generic[OptionsT]):
@@ -101,7 +108,8 @@ class OptionEnv(Wrapper, Generic[OptionsT]):
 
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state."""
-        return self._seen(self.env.reset(key, context))
+        world = self.env.reset(key, context)
+        return self._seen(Running(world, self.options.begin(world, jax.random.fold_in(key, 0))))
 
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Execute an option."""
@@ -113,12 +121,16 @@ class OptionEnv(Wrapper, Generic[OptionsT]):
         """Execute an option, and return what is kept of each control step too (axis: time)."""
         assert isinstance(state, OptionState)
         world = dataclasses.replace(state.inner, context=state.context)
-        after, reward, trace = self.options.run(world, in_range(action), record)
-        return self._seen(dataclasses.replace(after, reward=reward)), trace
+        start = Running(world, state.memory)
+        end, reward, trace = self.options.run(start, in_range(action), record)
+        rewarded = dataclasses.replace(end.world, reward=reward)
+        return self._seen(dataclasses.replace(end, world=rewarded)), trace
 
-    def _seen(self, inner: State) -> OptionState:
+    def _seen(self, running: Running) -> OptionState:
+        inner = running.world
         shared = {field.name: getattr(inner, field.name) for field in dataclasses.fields(State)}
-        return OptionState(**{**shared, "obs": {"state": self.options.see(inner)}}, inner=inner)
+        shared["obs"] = {"state": self.options.see(inner)}
+        return OptionState(**shared, inner=inner, memory=running.memory)
 
 
 def in_range(action: Float[Array, " action"]) -> Float[Array, " action"]:
@@ -141,17 +153,25 @@ class Course(Generic[Trace]):
 
 
 def follow_controller(
-    env: OptionEnv[Any], policy: Policy, start: State, record: Record[Trace]
+    env: OptionEnv[Any], policy: Policy, start: Running, keys: PRNGKeyArray, record: Record[Trace]
 ) -> Course[Trace]:
-    """Let a controller act until the end of an episode, and look at every control step."""
+    """Let a controller act until the end of an episode, and look at every control step.
 
-    def option(state: State, _: None) -> tuple[State, Course[Trace]]:
-        action = policy(state.obs)
-        after, trace = env.step_looking(state, action, record)
+    Args:
+        env: The environment of its options.
+        policy: The controller.
+        start: Where to begin.
+        keys: Sources of the controller's randomness, one an option.
+        record: What is kept of a control step.
+    """
+
+    def option(running: Running, key: PRNGKeyArray) -> tuple[Running, Course[Trace]]:
+        action, memory = policy.act(running.world, running.memory, key)
+        after, trace = env.step_looking(running.world, action, record)
         # An episode that is over stays so: its options take no step.
         chosen = jnp.broadcast_to(in_range(action), (env.length, env.action_size))
-        return after, Course(trace, chosen)
+        return Running(after, memory), Course(trace, chosen)
 
-    _, options = jax.lax.scan(option, start, None, length=env.episode_length)
+    _, options = jax.lax.scan(option, start, keys)
     n_steps = env.env.episode_length
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:n_steps], options)

@@ -1,10 +1,11 @@
 """Skills as options: what a controller over them chooses, and what it sees."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.env import State
-from metaskill.skills.execution import Policy
+from metaskill.envs.policy import Memory, Policy
+from metaskill.envs.runner import Running
 from metaskill.skills.option import Record, RewardOf, Trace, own_reward, run_option
 from metaskill.skills.skill_env import SkillEnv, body_of
 from metaskill.skills.space import Skill
@@ -57,14 +58,18 @@ class SkillOptions:
             parts.append(world.context.reward["goal"] - position)
         return jnp.concatenate(parts)
 
+    def begin(self, world: State, key: PRNGKeyArray) -> Memory:
+        """Return the memory of the policy that executes skills."""
+        return self.policy.begin(world, key)
+
     def run(
-        self, world: State, action: Float[Array, " skill"], record: Record[Trace]
-    ) -> tuple[State, Float[Array, ""], Trace]:
+        self, start: Running, action: Float[Array, " skill"], record: Record[Trace]
+    ) -> tuple[Running, Float[Array, ""], Trace]:
         """Execute the skill that an action stands for."""
         return run_option(
             self.env,
             self.policy,
-            world,
+            start,
             self.skill_of(action),
             self.length,
             record,

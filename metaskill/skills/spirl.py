@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation
+from metaskill.envs.env import Env
+from metaskill.envs.policy import Reactive
 from metaskill.errors import UserError, nearest
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.distributions import TanhGaussian
@@ -177,6 +178,6 @@ class GuidedSAC:
         """Return statistics of whole episodes of the deterministic policy; lengths in actions."""
         return self.core.evaluate(state, key)
 
-    def act_greedily(self, state: SACState, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action: a skill, or the robot's own."""
-        return self.core.act_greedily(state, obs)
+    def policy(self, state: SACState) -> Reactive:
+        """Return the trained policy; its actions are skills, or the robot's own."""
+        return self.core.policy(state)

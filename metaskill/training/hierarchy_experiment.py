@@ -72,7 +72,7 @@ class HierarchyExperiment:
         def make(trained: Any) -> PPO | SAC:
             options = SkillOptions(
                 env,
-                lambda obs: discovery.act_greedily(trained, obs),
+                discovery.policy(trained),
                 self.option_length,
                 reward_of,
             )

@@ -6,10 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation
+from metaskill.envs.env import Env
+from metaskill.envs.policy import Policy
 from metaskill.learner import ActingLearner, Headline, Learner, Metrics
 
 
@@ -115,9 +116,9 @@ class PreparedLearner:
         """Measure what the learner is judged by."""
         return self.made_for(state.origin).evaluate(state.own, key)
 
-    def act_greedily(self, state: PreparedState, obs: Observation) -> Float[Array, " action"]:
-        """Return the trained policy's deterministic action."""
-        return self.made_for(state.origin).act_greedily(state.own, obs)
+    def policy(self, state: PreparedState) -> Policy:
+        """Return the trained policy."""
+        return self.made_for(state.origin).policy(state.own)
 
 
 def own_parts(learner: Learner, state: Any) -> tuple[Learner, Any]:

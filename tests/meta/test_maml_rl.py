@@ -95,7 +95,7 @@ def test_without_inner_steps_it_is_the_plain_policy_gradient(point_mass: Env) ->
     batch = experience(learner, state)
 
     def reinforce(params):
-        losses = jax.vmap(lambda e: surrogate_loss(log_prob, learner.policy, params, e))
+        losses = jax.vmap(lambda e: surrogate_loss(log_prob, learner.network, params, e))
         return jnp.mean(losses(batch.after))
 
     actual = jax.grad(learner.objective.loss)(state.params, batch, HPARAMS)
@@ -109,9 +109,9 @@ def test_who_acts_after_an_inner_step_is_who_the_outer_loss_adapts(trpo, state, 
     before, after = jax.tree.map(lambda leaf: leaf[1], (played.before, played.after))
     first = jax.tree.map(lambda leaf: leaf[0], before)
     policy = state.params["policy"]
-    grads = jax.grad(lambda p: surrogate_loss(log_prob, trpo.policy, p, first))(policy)
+    grads = jax.grad(lambda p: surrogate_loss(log_prob, trpo.network, p, first))(policy)
     moved = jax.tree.map(lambda p, g: p - 0.5 * g, policy, grads)
-    acted = trpo.policy.apply(moved, after.episodes.obs)
+    acted = trpo.network.apply(moved, after.episodes.obs)
     np.testing.assert_allclose(after.episodes.mean, acted.mean, atol=1e-5)
     adapted = trpo.objective.adapt(state.params, before, HPARAMS)
     assert_trees_close(adapted.params, moved, atol=1e-5)
@@ -162,7 +162,7 @@ def test_emaml_credits_what_was_sampled_with_the_return_after(
     def log_likelihood(params, task):
         before = jax.tree.map(lambda leaf: leaf[task, 0], batch.before)
         ones = dataclasses.replace(before, advantage=jnp.ones_like(before.advantage))
-        return -surrogate_loss(log_prob, trpo.policy, params, ones)
+        return -surrogate_loss(log_prob, trpo.network, params, ones)
 
     policy = state.params["policy"]
     grads = [jax.grad(log_likelihood)(policy, task) for task in range(SMALL.num_tasks)]
@@ -172,7 +172,7 @@ def test_emaml_credits_what_was_sampled_with_the_return_after(
     difference = jax.tree.map(jnp.subtract, with_credit["policy"], plain["policy"])
     assert_trees_close(difference, expected, rtol=1e-3, atol=1e-5)
     before = jax.tree.map(lambda leaf: leaf[0, 0], batch.before)
-    assert float(exploration_loss(trpo.policy, policy, before)) == pytest.approx(-1.0, rel=1e-5)
+    assert float(exploration_loss(trpo.network, policy, before)) == pytest.approx(-1.0, rel=1e-5)
 
 
 @pytest.mark.parametrize("tasks_at_once", [1, 3])
@@ -287,7 +287,7 @@ def test_latents_go_to_what_was_better_before_the_first_step(point_mass: Env) ->
     adapted = learner.objective.inner_step(state.params["policy"], first, 0.5)["params"]
     temperature = HPARAMS.latent_temperature
     expected = better_noise(noise[:, 0], first.episodes.total_return, temperature)
-    grads = jax.grad(lambda p: surrogate_loss(log_prob, learner.policy, {"params": p}, first))
+    grads = jax.grad(lambda p: surrogate_loss(log_prob, learner.network, {"params": p}, first))
     expected -= 0.5 * grads(policy)["latents"]
     np.testing.assert_allclose(adapted.pop("latents"), expected, rtol=1e-4)
     assert_trees_close(adapted, {name: policy[name] for name in adapted})
@@ -342,7 +342,7 @@ def test_later_steps_of_latents_follow_the_gradient_of_single_actions(point_mass
     state = learner.init(jax.random.key(0), HPARAMS)
     second = jax.tree.map(lambda leaf: leaf[0, 1], experience(learner, state).before)
     policy = state.params["policy"]
-    grads = jax.grad(lambda p: surrogate_loss(lvc, learner.policy, p, second))(policy)
+    grads = jax.grad(lambda p: surrogate_loss(lvc, learner.network, p, second))(policy)
     adapted = learner.objective.inner_step(policy, second, 0.5)
     np.testing.assert_allclose(
         adapted["params"]["latents"], -0.5 * grads["params"]["latents"], rtol=1e-4
@@ -354,9 +354,9 @@ def test_a_policy_with_latents_learns_and_acts(point_mass: Env) -> None:
     state, _ = jax.jit(learner.step)(learner.init(jax.random.key(0), HPARAMS))
     assert float(jnp.abs(state.params["policy"]["params"]["latents"]).max()) > 0.0
     assert state.scale.mean.shape == (2,)
-    action = learner.act_greedily(state, {"state": jnp.zeros(2)})
+    action = learner.policy(state).choose({"state": jnp.zeros(2)})
     still = jnp.append(-state.scale.mean / state.scale.std, 0.0)
-    expected = learner.policy.apply(state.params["policy"], still).mean
+    expected = learner.network.apply(state.params["policy"], still).mean
     np.testing.assert_allclose(action, expected, atol=1e-6)
 
 
@@ -390,14 +390,14 @@ def test_observations_are_normalized_by_the_untrained_policys_and_stay_so(
     np.testing.assert_allclose(seen.std(axis=0), 1.0, atol=0.4)
     # What is differentiated is what acted: no observation is normalized twice, or not at all.
     first = jax.tree.map(lambda leaf: leaf[0, 0], batch.before).episodes
-    acted = learner.policy.apply(state.params["policy"], first.obs)
+    acted = learner.network.apply(state.params["policy"], first.obs)
     np.testing.assert_allclose(acted.mean, first.mean, atol=1e-6)
     trained, _ = jax.jit(learner.step)(state)
     assert_trees_close(trained.scale, state.scale)
     obs = {"state": jnp.array([0.3, -0.1])}
     scaled = (obs["state"] - state.scale.mean) / state.scale.std
-    expected = learner.policy.apply(state.params["policy"], scaled).mean
-    np.testing.assert_allclose(learner.act_greedily(state, obs), expected, atol=1e-6)
+    expected = learner.network.apply(state.params["policy"], scaled).mean
+    np.testing.assert_allclose(learner.policy(state).choose(obs), expected, atol=1e-6)
 
 
 def test_all_evaluations_have_the_same_tasks(point_mass: Env) -> None:
@@ -417,7 +417,7 @@ def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
     assert {f"eval/return_{i}" for i in range(4)} < metrics.keys()
     assert metrics["eval/return"] == metrics["eval/return_1"]
     obs = {"state": jnp.zeros(2), "privileged_state": jnp.ones(4)}
-    assert learner.act_greedily(state, obs).shape == (2,)
+    assert learner.policy(state).choose(obs).shape == (2,)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 
 from metaskill.envs.env import Context, State
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Noisy, Reactive, Scripted
 from metaskill.errors import UserError
 from metaskill.offline.collect import collect
 from metaskill.offline.episodes import concatenate
-from metaskill.offline.policies import CollectingPolicy, follow_trained, make_policy
+from metaskill.offline.policies import CollectingPolicy, make_policy
 
 
 class Corridor(PointMass):
@@ -62,8 +63,7 @@ def test_episodes_end_early_and_broken_ones_are_replaced() -> None:
         return jnp.stack([state.context.reward["goal"][1], sideways]), count
 
     policy = CollectingPolicy(
-        act,
-        start=lambda *_: jnp.zeros((), jnp.int32),
+        Scripted(lambda *_: jnp.zeros((), jnp.int32), act),
         label=lambda state, memory: {"steps": memory, "goal": state.context.reward["goal"]},
         in_words=lambda label: {"steps": int(label["steps"]), "goal": label["goal"].tolist()},
     )
@@ -82,7 +82,7 @@ def test_episodes_end_early_and_broken_ones_are_replaced() -> None:
 
 def test_nothing_but_broken_simulations_is_refused() -> None:
     env = Corridor(episode_length=8)
-    down = follow_trained(lambda _: jnp.array([0.0, -1.0]))
+    down = CollectingPolicy(Reactive(lambda _: jnp.array([0.0, -1.0])))
     with pytest.raises(UserError, match="broke in each of 12 episodes"):
         gathered(env, down, 4, 4)
 
@@ -90,9 +90,9 @@ def test_nothing_but_broken_simulations_is_refused() -> None:
 def test_a_trained_policy_acts_with_noise() -> None:
     env = PointMass(episode_length=5)
     right = jnp.array([0.5, 0.0])
-    episodes, _ = gathered(env, follow_trained(lambda _: right), 2, 2)
+    episodes, _ = gathered(env, CollectingPolicy(Reactive(lambda _: right)), 2, 2)
     np.testing.assert_allclose(episodes.actions, np.tile([0.5, 0.0], (10, 1)))
-    episodes, _ = gathered(env, follow_trained(lambda _: right, noise=0.1), 200, 100)
+    episodes, _ = gathered(env, CollectingPolicy(Noisy(Reactive(lambda _: right), 0.1)), 200, 100)
     assert np.std(episodes.actions[:, 1]) == pytest.approx(0.1, rel=0.1)
 
 

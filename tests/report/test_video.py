@@ -12,6 +12,7 @@ import pytest
 
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
+from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
@@ -97,8 +98,7 @@ def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:
 
 
 def test_an_episode_that_ends_stays_as_it_was(ant: Ant) -> None:
-    poses = jax.jit(lambda key: record_episode(ant, lambda _: jnp.zeros(8), key, n_steps=30))(
-        jax.random.key(0)
-    )
+    still = Reactive(lambda _: jnp.zeros(8))
+    poses = jax.jit(lambda key: record_episode(ant, still, key, n_steps=30))(jax.random.key(0))
     assert poses.qpos.shape == (30, 15)
     assert jnp.all(poses.qpos[ant.episode_length - 1 :] == poses.qpos[-1])

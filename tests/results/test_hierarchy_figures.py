@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN
 from metaskill.results import hierarchy
 from metaskill.results.findings import TrainedRun
@@ -37,10 +38,13 @@ class Towards:
     def __init__(self, sign: jnp.ndarray):
         env = SkillEnv(PointMass(episode_length=22), SkillSpace("one_hot", 4))
         self.sign = sign
-        self.env = OptionEnv(SkillOptions(env, lambda obs: obs["skill"] @ DIRECTIONS, 4))
+        self.env = OptionEnv(SkillOptions(env, Reactive(lambda obs: obs["skill"] @ DIRECTIONS), 4))
 
-    def act_greedily(self, state, obs):
-        return self.sign * (DIRECTIONS @ obs["state"][-2:])
+    def policy(self, state):
+        def choose(obs):
+            return self.sign * (DIRECTIONS @ obs["state"][-2:])
+
+        return Reactive(choose)
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def batch(ppo: PPO) -> tuple[dict, Batch]:
     params["policy"]["params"]["MLP_0"]["Dense_1"]["kernel"] *= 500.0
     keys = jax.random.split(jax.random.key(1), 5)
     obs = jax.random.normal(keys[0], (32, 2))
-    distribution = ppo.policy.apply(params["policy"], obs)
+    distribution = ppo.network.apply(params["policy"], obs)
     raw = distribution.sample(keys[1])
     # An older policy, so that ratios lie on both sides of the clip.
     old = distribution.log_prob(raw) + 0.4 * jax.random.normal(keys[2], (32,))
@@ -59,14 +59,14 @@ def batch(ppo: PPO) -> tuple[dict, Batch]:
 
 
 def loss_of(ppo: PPO, params: dict, batch: Batch, **hparams: float):
-    return ppo_loss(params, batch, PPOHparams(**hparams), ppo.policy, ppo.value, jax.random.key(0))
+    return ppo_loss(params, batch, PPOHparams(**hparams), ppo.network, ppo.value, jax.random.key(0))
 
 
 def test_loss_equals_a_plain_numpy_computation(ppo: PPO, batch) -> None:
     params, data = batch
     weights = {"value_weight": 0.7, "entropy_weight": 0.01, "saturation_weight": 0.3}
     loss, parts = loss_of(ppo, params, data, clip=0.2, **weights)
-    distribution = ppo.policy.apply(params["policy"], data.policy_obs)
+    distribution = ppo.network.apply(params["policy"], data.policy_obs)
     mean, std = np.asarray(distribution.mean), np.exp(np.asarray(distribution.log_std))
     z = (np.asarray(data.raw_action) - mean) / std
     log_prob = np.sum(-0.5 * z**2 - np.log(std) - 0.5 * np.log(2 * np.pi), axis=1)

@@ -11,7 +11,7 @@ import pytest
 from metaskill.envs.env import Context, State
 from metaskill.physics.state import PhysicsState
 from metaskill.rl.replay import Experience, Replay, init_replay, insert, remember, sample
-from metaskill.rl.rollout import rollout, start_worker
+from metaskill.rl.rollout import MemorylessExplorer, rollout, start_worker
 
 write = jax.jit(jax.vmap(insert))
 draw = jax.jit(sample, static_argnames="size")
@@ -64,6 +64,7 @@ class Counter:
         )
 
 
+@MemorylessExplorer
 def act(obs: dict, key: jax.Array) -> tuple[jax.Array, dict]:
     return jnp.zeros(1), {"action": -obs["state"][1:]}
 

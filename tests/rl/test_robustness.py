@@ -7,6 +7,7 @@ import pytest
 
 from metaskill.envs.ant import Ant
 from metaskill.envs.env import Env
+from metaskill.envs.policy import Reactive
 from metaskill.errors import UserError
 from metaskill.rl.evaluation import run_episode
 from metaskill.rl.grid_returns import GridReturns, survey
@@ -29,14 +30,20 @@ RETURNS = GridReturns(
 class Constant:
     """Stands where a learner does; its state is its action."""
 
-    def act_greedily(self, state: jax.Array, obs: dict) -> jax.Array:
-        assert "privileged_state" not in obs
-        return state
+    def policy(self, state):
+        def choose(obs):
+            assert "privileged_state" not in obs
+            return state
+
+        return Reactive(choose)
 
 
 class Nosy:
-    def act_greedily(self, state: jax.Array, obs: dict) -> jax.Array:
-        return state + obs["privileged_state"][:2]
+    def policy(self, state):
+        def choose(obs):
+            return state + obs["privileged_state"][:2]
+
+        return Reactive(choose)
 
 
 def test_statistics() -> None:
@@ -122,7 +129,7 @@ def test_physics_and_interface_change_what_happens(key: jax.Array) -> None:
     contexts = grid_contexts(env.nominal_context(), axes)
     for cell in range(4):
         context = jax.tree.map(lambda leaf, cell=cell: leaf[cell], contexts)
-        alone = run_episode(env, lambda _, c=context: c, lambda _: actions[0], keys[0])
+        alone = run_episode(env, lambda _, c=context: c, Reactive(lambda _: actions[0]), keys[0])
         assert alone.total_reward == pytest.approx(returns.cells[0, cell], rel=1e-4)
 
 

@@ -9,14 +9,16 @@ import numpy as np
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Context, Env
 from metaskill.envs.interface import Interface, make_interface
+from metaskill.envs.policy import Reactive
 from metaskill.rl.evaluation import run_episode
-from metaskill.rl.rollout import finished_episode_metrics, rollout, start_worker
+from metaskill.rl.rollout import MemorylessExplorer, finished_episode_metrics, rollout, start_worker
 
 
 def nominal(env: Env) -> SampleContext:
     return lambda _: env.nominal_context()
 
 
+@MemorylessExplorer
 def always_right(obs, key):
     return jnp.array([1.0, 0.0]), {}
 
@@ -42,6 +44,7 @@ def test_episodes_follow_each_other_and_totals_restart(point_mass: Env) -> None:
 def test_a_rollout_in_two_parts_is_the_same_rollout(point_mass: Env) -> None:
     sample = nominal(point_mass)
 
+    @MemorylessExplorer
     def noisy(obs, key):
         return jax.random.normal(key, (2,)), {}
 
@@ -55,7 +58,7 @@ def test_a_rollout_in_two_parts_is_the_same_rollout(point_mass: Env) -> None:
 def test_run_episode_sums_until_the_end_only(point_mass: Env) -> None:
     context = point_mass.nominal_context()
     episode = run_episode(
-        point_mass, lambda _: context, lambda _: jnp.array([0.5, 0.5]), jax.random.key(0)
+        point_mass, lambda _: context, Reactive(lambda _: jnp.array([0.5, 0.5])), jax.random.key(0)
     )
     distances = [np.hypot(0.5 - 0.05 * t, 0.5 - 0.05 * t) for t in range(1, 11)]
     np.testing.assert_allclose(episode.total_reward, -np.sum(distances), rtol=1e-5)

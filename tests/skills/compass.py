@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Reactive
 from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
@@ -11,6 +12,7 @@ from metaskill.skills.space import SkillSpace
 DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 
 
+@Reactive
 def in_direction(obs):
     return obs["skill"] @ DIRECTIONS
 

@@ -10,6 +10,8 @@ from guides import LARGEST, LENGTH, STATISTICS, shaken, skill_guide
 
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Reactive
+from metaskill.envs.runner import begin_in, policy_keys
 from metaskill.errors import UserError
 from metaskill.networks.normalizer import init_statistics, normalize
 from metaskill.skills.cloning import BehaviorCloning, CloningConfig
@@ -71,10 +73,12 @@ def test_single_actions_are_executed_as_they_are(key) -> None:
 
 def test_guided_courses_are_looked_at_within_actions(env: OptionEnv, key) -> None:
     """What is filmed of a guided policy is every control step."""
-    start, action = env.reset(key, env.nominal_context()), jnp.array([0.5, -0.2, 0.1])
-    course = follow_controller(env, lambda _: action, start, lambda state, _: state.physics.qpos)
+    first, action = env.reset(key, env.nominal_context()), jnp.array([0.5, -0.2, 0.1])
+    policy = Reactive(lambda _: action)
+    start, keys = begin_in(first, policy, key), policy_keys(key, env.episode_length)
+    course = follow_controller(env, policy, start, keys, lambda state, _: state.physics.qpos)
     assert course.trace.shape == (10, 2)
-    after = env.step(start, action)
+    after = env.step(first, action)
     np.testing.assert_allclose(course.trace[LENGTH - 1], after.physics.qpos, atol=1e-6)
     assert not np.any(np.all(course.trace[1:] == course.trace[:-1], axis=-1))
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose
+from metaskill.envs.runner import begin_in
 from metaskill.errors import UserError
 from metaskill.skills.dads import DADS, DADSConfig
 from metaskill.skills.diayn import DIAYN, DIAYNConfig
@@ -31,8 +33,14 @@ class Velocity:
 
     steps_per_iteration = 1
 
-    def act_greedily(self, state, obs):
-        return obs["skill"]
+    def policy(self, state):
+        def choose(obs):
+            return obs["skill"]
+
+        return Reactive(choose)
+
+
+OBEDIENT = Reactive(lambda obs: obs["skill"])
 
 
 @jax.tree_util.register_dataclass
@@ -71,32 +79,31 @@ def test_an_option_sums_the_rewards_of_its_steps(learner: SkillDiscovery, key) -
     env = learner.env
     state = env.reset(key, env.nominal_context())
     skill = jnp.array([1.0, 0.0])
-    after, total, trace = run_option(
-        env, lambda obs: obs["skill"], state, skill, 5, record_position
-    )
+    start = begin_in(state, OBEDIENT, key)
+    end, total, trace = run_option(env, OBEDIENT, start, skill, 5, record_position)
     expected = 0.0
     for _ in range(5):
         state = env.step(env.with_skill(state, skill), skill)
         expected += float(state.reward)
     assert float(total) == pytest.approx(expected)
     np.testing.assert_allclose(trace.position[:, 0], [0.1, 0.2, 0.3, 0.4, 0.5], rtol=1e-5)
-    np.testing.assert_allclose(after.obs["position"], state.obs["position"])
+    np.testing.assert_allclose(end.world.obs["position"], state.obs["position"])
 
 
 def test_an_option_stops_with_its_episode(learner: SkillDiscovery, key) -> None:
     env = SkillEnv(PointMass(episode_length=3), learner.env.space)
-    state = env.reset(key, env.nominal_context())
-    after, total, trace = run_option(
+    start = begin_in(env.reset(key, env.nominal_context()), OBEDIENT, key)
+    end, total, trace = run_option(
         env,
-        lambda obs: obs["skill"],
-        state,
+        OBEDIENT,
+        start,
         jnp.ones(2),
         5,
         record_position,
         lambda _: jnp.ones(()),
     )
     assert float(total) == 3.0
-    assert int(after.step) == 3
+    assert int(end.world.step) == 3
     np.testing.assert_array_equal(trace.alive, [True, True, True, False, False])
 
 

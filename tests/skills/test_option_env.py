@@ -7,6 +7,8 @@ import pytest
 from compass import compass_options, in_direction
 
 from metaskill.envs.auto_reset import auto_reset
+from metaskill.envs.policy import Reactive
+from metaskill.envs.runner import begin_in, policy_keys
 from metaskill.errors import UserError
 from metaskill.skills.option import record_position
 from metaskill.skills.option_env import OptionEnv, follow_controller
@@ -36,9 +38,10 @@ def test_options_that_fit_no_episode_are_refused(options: OptionEnv, length: int
 
 
 def test_a_controller_is_followed_at_every_control_step(options: OptionEnv, key) -> None:
-    start = options.reset(key, options.nominal_context())
-    chosen = jnp.array([0.0, 2.0, 0.0, 0.0])
-    course = follow_controller(options, lambda _: chosen, start, record_position)
+    chosen = Reactive(lambda _: jnp.array([0.0, 2.0, 0.0, 0.0]))
+    start = begin_in(options.reset(key, options.nominal_context()), chosen, key)
+    keys = policy_keys(key, options.episode_length)
+    course = follow_controller(options, chosen, start, keys, record_position)
     np.testing.assert_allclose(course.trace.position[:, 1], 0.1 * np.arange(1, 11), rtol=1e-5)
     assert course.trace.alive.all()
     np.testing.assert_array_equal(course.action, np.tile([0.0, 1.0, 0.0, 0.0], (10, 1)))

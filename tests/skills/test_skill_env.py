@@ -11,6 +11,7 @@ from metaskill.envs.ant import Ant
 from metaskill.envs.auto_reset import auto_reset
 from metaskill.envs.env import Env
 from metaskill.envs.point_mass import PointMass
+from metaskill.envs.policy import Reactive
 from metaskill.errors import UserError
 from metaskill.skills.execution import execute
 from metaskill.skills.skill_env import SkillEnv, body_of, told
@@ -99,7 +100,7 @@ def test_an_execution_stands_still_once_its_episode_is_over(key) -> None:
     execution = execute(
         env,
         lambda _: env.env.nominal_context(),
-        lambda _: jnp.array([1.0, 0.0]),
+        Reactive(lambda _: jnp.array([1.0, 0.0])),
         jnp.zeros(2),
         key,
     )

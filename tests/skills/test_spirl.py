@@ -71,14 +71,14 @@ def test_the_divergence_is_exact(env: OptionEnv) -> None:
 def test_the_policy_is_the_prior_at_the_start(env: OptionEnv, learner: GuidedSAC) -> None:
     state = jax.jit(learner.init)(jax.random.key(0), GuidedHparams())
     obs = jax.random.normal(jax.random.key(1), (7, 2))
-    policy = learner.core.policy.apply(state.networks.params["policy"], obs)
+    policy = learner.core.network.apply(state.networks.params["policy"], obs)
     prior = env.options.guide.propose(obs)
     np.testing.assert_array_equal(policy.mean, prior.mean)
     np.testing.assert_array_equal(policy.log_std, prior.log_std)
     assert policy.scale == prior.scale == LARGEST
     untrained = GuidedSAC(env, SAC, GuidanceConfig("standard", start_at_prior=False))
     params = jax.jit(untrained.init)(jax.random.key(0), GuidedHparams()).networks.params["policy"]
-    assert bool(jnp.any(untrained.core.policy.apply(params, obs).mean != prior.mean))
+    assert bool(jnp.any(untrained.core.network.apply(params, obs).mean != prior.mean))
 
 
 def test_it_warms_up_with_the_prior_and_then_learns(env: OptionEnv, learner: GuidedSAC) -> None:
@@ -127,7 +127,7 @@ def test_single_actions_are_the_flat_prior(key) -> None:
     state = jax.jit(cloned.init)(jax.random.key(0), GuidedHparams())
     obs = env.reset(key, env.nominal_context()).obs
     np.testing.assert_allclose(
-        cloned.act_greedily(state, obs), model.propose(params, obs["state"]).mode(), atol=1e-6
+        cloned.policy(state).choose(obs), model.propose(params, obs["state"]).mode(), atol=1e-6
     )
     assert "divergence" not in jax.eval_shape(cloned.step, state)[1]
 

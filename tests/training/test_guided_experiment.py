@@ -48,7 +48,7 @@ def test_a_cloned_policy_acts_step_by_step(folder: pathlib.Path) -> None:
     config = guided_experiment(folder / "cloned", cloned, guidance=GuidanceConfig("entropy"))
     learner = config.make_learner()
     assert learner.env.length == 1
-    assert learner.made_for(0).core.policy.scale == 1.0
+    assert learner.made_for(0).core.network.scale == 1.0
 
 
 def test_what_guides_nothing_is_refused(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -92,8 +92,8 @@ def test_fine_tuning_begins_as_the_best_skill_of_its_own_member(skills, tuned) -
     trained = jax.tree.map(lambda leaf: leaf[1], skills.population)
     obs = {"state": jnp.array([0.3, -0.2])}
     told = {"state": jnp.concatenate([obs["state"], state.skill])}
-    expected = skills.learner.act_greedily(trained, told)
-    np.testing.assert_allclose(learner.act_greedily(state, obs), expected, rtol=1e-6)
+    expected = skills.learner.policy(trained).choose(told)
+    np.testing.assert_allclose(learner.policy(state).choose(obs), expected, rtol=1e-6)
     value = jax.tree.leaves(state.core.params["value"])
     for own, theirs in zip(value, jax.tree.leaves(trained.params["value"]), strict=True):
         np.testing.assert_array_equal(own, theirs)
@@ -113,7 +113,7 @@ def test_a_policy_that_does_not_learn_yet_acts_as_before(tuned) -> None:
     step, obs = jax.jit(learner.step), {"state": jnp.array([0.3, -0.2])}
     after = step(step(still)[0])[0]
     np.testing.assert_array_equal(
-        learner.act_greedily(after, obs), learner.act_greedily(still, obs)
+        learner.policy(after).choose(obs), learner.policy(still).choose(obs)
     )
 
 
@@ -174,8 +174,8 @@ def test_a_controller_acts_through_the_skills_of_its_own_member(source, skills) 
     obs = start.inner.obs
     trained = jax.tree.map(lambda leaf: leaf[1], skills.population)
     np.testing.assert_allclose(
-        learner.made_for(state.origin).env.options.policy(obs),
-        skills.learner.act_greedily(trained, obs),
+        learner.made_for(state.origin).env.options.policy.choose(obs),
+        skills.learner.policy(trained).choose(obs),
     )
     after, metrics = jax.eval_shape(learner.step, state)
     assert jax.tree.structure(after) == jax.tree.structure(state)
