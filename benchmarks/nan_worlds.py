@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from metaskill.learner import Metrics
-from metaskill.results.figure import Figure, bootstrap_interval, interquartile_mean, measured
+from metaskill.results.figure import Figure, measured
 from metaskill.rl.ppo import PPO, PPOState
 from metaskill.rl.ppo_config import PPOConfig
+from metaskill.statistics import bootstrap_interval, interquartile_mean
 from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress

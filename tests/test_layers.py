@@ -9,7 +9,7 @@ import pytest
 import metaskill
 
 FLOORS = (
-    {"errors", "subprocesses"},
+    {"errors", "statistics", "subprocesses"},
     {"physics"},
     {"envs"},
     {"networks", "tasks", "data"},
@@ -19,8 +19,8 @@ FLOORS = (
     {"meta", "skills"},
     {"measure"},
     {"training"},
-    {"results"},
     {"report"},
+    {"results"},
     {"cli"},
 )
 """Packages and modules of metaskill from the ground up: each may import itself and those below."""

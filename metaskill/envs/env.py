@@ -95,6 +95,10 @@ class Env(Protocol):
         """Return the context of the MDP as its literature states it."""
         ...
 
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Draw what the environment itself varies, such as goals; the rest is nominal."""
+        ...
+
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state.
 

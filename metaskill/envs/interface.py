@@ -165,6 +165,11 @@ class InterfaceEnv(Wrapper):
         zeros = {entry: jnp.zeros(()) for entry in self._entries}
         return dataclasses.replace(self._nominal, interface={**zeros, **self._nominal.interface})
 
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Draw a context as the environment inside does, with strength 0 for each effect."""
+        interface = self.nominal_context().interface
+        return dataclasses.replace(self.env.sample_context(key), interface=interface)
+
     def reset(self, key: PRNGKeyArray, context: Context) -> InterfaceState:
         """Draw the world's initial state and the episode's offsets.
 

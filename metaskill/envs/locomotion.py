@@ -83,6 +83,11 @@ class Locomotion(abc.ABC):
             reward={name: jnp.float32(value) for name, value in reward.items()},
         )
 
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Return the nominal context: episodes differ in nothing that the environment draws."""
+        del key
+        return self.nominal_context()
+
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Draw an initial state around the model's reference configuration."""
         noise_key, key = jax.random.split(key)

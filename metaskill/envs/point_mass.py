@@ -40,6 +40,11 @@ class PointMass:
         """Return the task whose goal is (0.5, 0.5)."""
         return Context(reward={"goal": jnp.float32([0.5, 0.5])})
 
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Return the nominal context: episodes differ in nothing that the environment draws."""
+        del key
+        return self.nominal_context()
+
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
         """Start at the origin."""
         return self._state(jnp.zeros(2), jnp.zeros(2), context, jnp.zeros((), jnp.int32), key)

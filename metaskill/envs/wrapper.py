@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from jaxtyping import PRNGKeyArray
+
 from metaskill.envs.env import Context, Env
 
 
@@ -30,3 +32,7 @@ class Wrapper:
     def nominal_context(self) -> Context:
         """Return the nominal context of the environment inside."""
         return self.env.nominal_context()
+
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Draw a context as the environment inside does."""
+        return self.env.sample_context(key)

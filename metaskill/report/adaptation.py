@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from metaskill.results.figure import bootstrap_interval, interquartile_mean
+from metaskill.statistics import bootstrap_interval, interquartile_mean
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from metaskill.report.adaptation import picture
-from metaskill.results.figure import bootstrap_interval, interquartile_mean
+from metaskill.statistics import bootstrap_interval, interquartile_mean
 
 Points = Mapping[float, Sequence[float]]
 """The values of a setting's seeds, by steps."""

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.report.adaptation import draw_adaptation, picture
-from metaskill.results.figure import Figure, interquartile_mean, over_seeds
+from metaskill.results.figure import Figure, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun, untrained
+from metaskill.statistics import interquartile_mean
 from metaskill.training.experiment import Required
 from metaskill.training.prepared import PreparedState
 

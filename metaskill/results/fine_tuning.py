@@ -4,9 +4,10 @@ import numpy as np
 
 from metaskill.report.adaptation import picture
 from metaskill.results.effort import Curve, effort_until, evaluated_curves
-from metaskill.results.figure import interquartile_mean, measured, over_seeds
+from metaskill.results.figure import measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun
 from metaskill.skills.fine_tuning import FineTuning
+from metaskill.statistics import interquartile_mean
 from metaskill.training.prepared import PreparedLearner
 
 _NAMES = {"main": "from the best skill", "scratch": "from scratch"}

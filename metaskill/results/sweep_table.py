@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from metaskill.learner import Headline
-from metaskill.results.figure import bootstrap_interval, interquartile_mean
+from metaskill.statistics import bootstrap_interval, interquartile_mean
 from metaskill.training.standings import Standing, by_setting
 
 TableRow = dict[str, Any]

@@ -3,13 +3,20 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, PRNGKeyArray
 
+from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Context
+from metaskill.envs.given_context import drawn_entries
 from metaskill.errors import UserError, nearest
 from metaskill.tasks.distributions import Product
+
+# Tells the key of what is below a family from those of the family's parameters.
+_BASE = 0xBA5E
 
 
 def context_of(nominal: Context, reward: Mapping[str, ArrayLike]) -> Context:
@@ -55,6 +62,7 @@ class TaskFamily:
             family has too few tasks to hold some out, the two are the same.
         to_reward: The entries of the reward that given parameters mean; by default the
             parameters are the entries.
+        base: Draws all that the family does not set, such as physics; by default `nominal`.
     """
 
     name: str
@@ -63,11 +71,47 @@ class TaskFamily:
     held_out: Product
     held_out_is_disjoint: bool
     to_reward: Callable[[dict[str, Array]], dict[str, Array]] = _unchanged
+    base: SampleContext | None = None
 
     def sample(self, key: PRNGKeyArray) -> Context:
         """Draw a meta-training task."""
-        return context_of(self.nominal, self.to_reward(self.train.sample(key)))
+        return context_of(self._drawn_base(key), self.to_reward(self.train.sample(key)))
 
     def sample_held_out(self, key: PRNGKeyArray) -> Context:
         """Draw a meta-test task."""
-        return context_of(self.nominal, self.to_reward(self.held_out.sample(key)))
+        return context_of(self._drawn_base(key), self.to_reward(self.held_out.sample(key)))
+
+    def over(self, nominal: Context, sample_context: SampleContext) -> "TaskFamily":
+        """Return the family on top of another distribution, such as a domain randomization.
+
+        Args:
+            nominal: The environment's nominal context.
+            sample_context: Draws what the family does not set.
+
+        Raises:
+            UserError: If both draw, or set, one entry.
+        """
+        weights = {
+            name: value
+            for name, value in self.nominal.reward.items()
+            if name not in nominal.reward or np.any(np.asarray(value != nominal.reward[name]))
+        }
+        set_here = weights.keys() | self.to_reward(self.train.sample(jax.random.key(0))).keys()
+        drawn = drawn_entries(sample_context, nominal)
+        for name in sorted(set_here):
+            if ("reward", name) in drawn:
+                raise UserError(
+                    f"the reward's {name!r} is drawn by the task family {self.name}, and by what "
+                    "is below it too: leave one of them out."
+                )
+        if not drawn:
+            return self
+
+        def base(key: PRNGKeyArray) -> Context:
+            context = sample_context(key)
+            return dataclasses.replace(context, reward={**context.reward, **weights})
+
+        return dataclasses.replace(self, base=base)
+
+    def _drawn_base(self, key: PRNGKeyArray) -> Context:
+        return self.nominal if self.base is None else self.base(jax.random.fold_in(key, _BASE))

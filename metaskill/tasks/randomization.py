@@ -61,8 +61,8 @@ class Randomization:
     def sampler(self, env: Env) -> SampleContext:
         """Return the sampler of this randomization's contexts.
 
-        What it does not randomize is nominal, or drawn by the environment where that has a
-        `sample_context` of its own (goals and starts of the arm's tasks).
+        What it does not randomize is as the environment's own `sample_context` has it: nominal,
+        or drawn (goals and starts of the arm's tasks).
 
         Args:
             env: What `make_env` returned.
@@ -71,8 +71,6 @@ class Randomization:
             UserError: If the environment was made otherwise.
         """
         nominal = env.nominal_context()
-        # Environments behind an interface forward theirs.
-        draw_context = getattr(env, "sample_context", lambda _: nominal)
         physics = Product({spec.name: distribution for spec, distribution in self.physics})
 
         def draw_strengths(key: PRNGKeyArray) -> dict[str, Array]:
@@ -86,7 +84,7 @@ class Randomization:
 
         def sample(key: PRNGKeyArray) -> Context:
             physics_key, interface_key = jax.random.split(key)
-            context = draw_context(jax.random.fold_in(key, 0))
+            context = env.sample_context(jax.random.fold_in(key, 0))
             return Context(
                 physics={**context.physics, **physics.sample(physics_key)},
                 reward=context.reward,

@@ -3,12 +3,8 @@
 import numpy as np
 import pytest
 
-from metaskill.results.figure import (
-    bootstrap_interval,
-    interquartile_mean,
-    measured,
-    over_seeds,
-)
+from metaskill.results.figure import measured, over_seeds
+from metaskill.statistics import bootstrap_interval, interquartile_mean
 
 
 def test_interquartile_mean_trims_a_quarter_on_each_side() -> None:

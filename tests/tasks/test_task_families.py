@@ -24,6 +24,7 @@ from metaskill.tasks.families import (
     nominal,
 )
 from metaskill.tasks.family import TaskFamily, context_of
+from metaskill.tasks.randomizations import find_randomization
 from metaskill.tasks.split import split_range
 
 
@@ -223,3 +224,30 @@ def test_mistakes_are_refused_in_a_sentence(robots: dict, point_mass: Env) -> No
         context_of(point_mass.nominal_context(), {"gaol": jnp.zeros(2)})
     with pytest.raises(UserError, match="has shape"):
         context_of(point_mass.nominal_context(), {"goal": 0.0})
+
+
+def test_a_family_stands_on_a_randomization(key) -> None:
+    randomization = find_randomization("locomotion")
+    env = randomization.make_env("half_cheetah", engine="native", objective="velocity")
+    family = make_family("goal_velocity", env).over(
+        env.nominal_context(), randomization.sampler(env)
+    )
+    first, second = (family.sample(k) for k in jax.random.split(key))
+    for name in env.nominal_context().physics:
+        assert float(first.physics[name]) != float(second.physics[name])
+    assert float(first.reward["target_velocity"]) != float(second.reward["target_velocity"])
+    # The paper's weights are part of the family.
+    np.testing.assert_allclose(first.reward["healthy_reward"], 0.0)
+    np.testing.assert_allclose(first.reward["control_cost"], 0.05)
+    plain = make_family("goal_velocity", env)
+    assert plain.over(env.nominal_context(), lambda _: env.nominal_context()) is plain
+
+
+def test_one_entry_is_drawn_once(point_mass: Env) -> None:
+    family = make_family("navigation", point_mass)
+
+    def goals(key):
+        return family.sample(key)
+
+    with pytest.raises(UserError, match="'goal' is drawn by the task family navigation"):
+        family.over(point_mass.nominal_context(), goals)

@@ -153,6 +153,11 @@ class BraxEnv:
         """Return the only context: nothing varies."""
         return Context()
 
+    def sample_context(self, key: PRNGKeyArray) -> Context:
+        """Return the only context."""
+        del key
+        return self.nominal_context()
+
     def reset(self, key: PRNGKeyArray, context: Context) -> BraxState:
         """Draw brax's initial state.
 
