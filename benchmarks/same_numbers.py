@@ -19,7 +19,10 @@ ROOT = pathlib.Path(__file__).parents[1]
 COMPARED = re.compile(r"iteration_\d+/|eval/|.*(param|statistics|scale|moments|intrinsic)")
 """Metrics, evaluations, and of a state what has been learned."""
 
-RENAMED: list[tuple[str, str]] = []
+RENAMED: list[tuple[str, str]] = [
+    # A policy told a skill observes ("state", "skill"), where `state` used to hold both.
+    (r"^((?:diayn|dads|fine_tuning)\w*/state.*statistics)\['state'\]", r"\1['state+skill']"),
+]
 """Patterns of names at the commit, and what stands for them now."""
 
 

@@ -46,8 +46,8 @@ BASELINES = {
         ppo=PPOConfig(
             distribution="gaussian",
             initial_std=0.5,
-            policy_obs="task_state",
-            value_obs="task_state",
+            policy_obs=("task_state",),
+            value_obs=("task_state",),
         ),
         hparams=PPOHparams(reward_scale=1.0),
     )

@@ -100,7 +100,7 @@ def experiments(folder: pathlib.Path) -> dict[str, Experiment]:
         "ppo_randomized": PPOExperiment(
             EnvConfig("half_cheetah", "native", {"episode_length": 5}, "dactyl", privileged=True),
             TRAINER,
-            replace(PPO, value_obs="privileged_state"),
+            replace(PPO, value_obs=("privileged_state",)),
         ),
         "sac": SACExperiment(PLANE, TRAINER, SAC),
         "diayn": DIAYN,
@@ -120,7 +120,7 @@ def experiments(folder: pathlib.Path) -> dict[str, Experiment]:
         "maml_oracle": replace(
             MAML,
             env=replace(PLANE, privileged=True),
-            meta=replace(MAML.meta, inner_steps=0, policy_obs="privileged_state"),
+            meta=replace(MAML.meta, inner_steps=0, policy_obs=("privileged_state",)),
         ),
         "maml_latents": replace(MAML, meta=replace(MAML.meta, num_latents=2, order="head_only")),
         "promp": replace(

@@ -99,7 +99,7 @@ def evaluate_on_grid(path: str, options: GridOptions) -> dict[str, Any]:
     _require_possible(env, options.axes)
     output = _make_folder(options.output or str(folder.path))
     learner, population, iteration = restore(config, folder, options.best)
-    if acts(learner) and learner.env.observation_sizes["state"] != env.observation_sizes["state"]:
+    if acts(learner) and _sees_more(learner.env, env):
         raise UserError(
             f"what {experiment} learned sees more than {env.name} shows, such as a skill, so it "
             "cannot act on a grid: name a run that acts on the environment itself."
@@ -164,6 +164,15 @@ def _require_possible(env: Env, axes: tuple[Axis, ...]) -> None:
                 f"largest delay is {interface.max_delay}."
             )
     grid_contexts(env.nominal_context(), axes)
+
+
+def _sees_more(learned_in: Env, env: Env) -> bool:
+    """Tell whether an environment lacks observations, privileged ones aside, of another."""
+    return any(
+        env.observation_sizes.get(name) != size
+        for name, size in learned_in.observation_sizes.items()
+        if name != "privileged_state"
+    )
 
 
 def _make_folder(path: str) -> pathlib.Path:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from metaskill.errors import UserError, nearest
@@ -113,21 +114,42 @@ class Env(Protocol):
         ...
 
 
+Names = tuple[str, ...]
+"""Names of observations that are seen together, in this order."""
+
+
+def see(obs: Observation, names: Names) -> Float[Array, "*batch seen"]:
+    """Return the named observations, one after the other."""
+    if len(names) == 1:
+        return obs[names[0]]
+    return jnp.concatenate([obs[name] for name in names], axis=-1)
+
+
+def seen_size(env: "Env", names: Names) -> int:
+    """Return the length of the named observations together."""
+    return sum(env.observation_sizes[name] for name in names)
+
+
+def together(names: Names) -> str:
+    """Return what to call some observations that are seen together: `state+skill`."""
+    return "+".join(names)
+
+
 def require_observations(env: Env, config: Any, *fields: str) -> None:
     """Check that an environment observes what a configuration asks for.
 
     Args:
         env: The environment.
         config: A learner's static configuration.
-        *fields: Those of its fields that name an observation.
+        *fields: Those of its fields that name observations.
 
     Raises:
         UserError: If it does not.
     """
     for field in fields:
-        name = getattr(config, field)
-        if name not in env.observation_sizes:
-            raise UserError(
-                f"{env.name} has no observation {name!r} ({field}): "
-                f"{nearest(name, env.observation_sizes)}"
-            )
+        for name in getattr(config, field):
+            if name not in env.observation_sizes:
+                raise UserError(
+                    f"{env.name} has no observation {name!r} ({field}): "
+                    f"{nearest(name, env.observation_sizes)}"
+                )

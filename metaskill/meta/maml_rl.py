@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, Env, Observation, require_observations
+from metaskill.envs.env import Context, Env, Observation, require_observations, see, seen_size
 from metaskill.envs.policy import Reactive
 from metaskill.learner import Headline, Metrics
 from metaskill.meta.baseline import normalized_advantages
@@ -87,7 +87,7 @@ class MAMLRL:
         """Return the untrained state."""
         policy_key, key = jax.random.split(key)
         hparams = jax.tree.map(jnp.float32, hparams)
-        obs = jnp.zeros(self.env.observation_sizes[self.config.policy_obs])
+        obs = jnp.zeros(seen_size(self.env, self.config.policy_obs))
         seen = jnp.concatenate([obs, jnp.zeros(self.config.num_latents)])
         params: dict[str, Any] = {"policy": self.network.init(policy_key, seen)}
         if self.config.order == "learned_alpha":
@@ -301,7 +301,7 @@ class MAMLRL:
         )
 
     def _see(self, state: MAMLRLState, obs: Observation) -> Float[Array, " obs"]:
-        own = obs[self.config.policy_obs]
+        own = see(obs, self.config.policy_obs)
         return normalize(state.scale, own) if self.config.normalize_obs else own
 
     def _measured(self, untrained: MAMLRLState) -> MAMLRLState:

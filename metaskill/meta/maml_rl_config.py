@@ -42,7 +42,7 @@ class MAMLRLConfig:
         initial_std: The untrained policy's standard deviation.
         num_latents: Latents of the policy, which are inputs that adapt. Before the first inner
             step each episode has noise on them that lasts for all of it (`meta.latents`).
-        policy_obs: The observation that the policy and the baseline see.
+        policy_obs: The observations that the policy and the baseline see.
         normalize_obs: Whether observations are normalized, by moments that are measured once,
             on an iteration's tasks with the untrained policy.
         num_eval_tasks: Held-out tasks of an evaluation.
@@ -62,7 +62,7 @@ class MAMLRLConfig:
     activation: str = "relu"
     initial_std: float = 1.0
     num_latents: int = 0
-    policy_obs: str = "state"
+    policy_obs: tuple[str, ...] = ("state",)
     normalize_obs: bool = False
     num_eval_tasks: int = 40
 

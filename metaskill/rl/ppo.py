@@ -9,7 +9,15 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation, require_observations
+from metaskill.envs.env import (
+    Env,
+    Names,
+    Observation,
+    require_observations,
+    see,
+    seen_size,
+    together,
+)
 from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.mlp import MLP
@@ -119,17 +127,19 @@ class PPO:
     def init(self, key: PRNGKeyArray, hparams: PPOHparams) -> PPOState:
         """Return the untrained state."""
         policy_key, value_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
-        sizes = self.env.observation_sizes
+        config, env = self.config, self.env
         params = {
-            "policy": self.network.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
-            "value": self.value.init(value_key, jnp.zeros(sizes[self.config.value_obs])),
+            "policy": self.network.init(policy_key, jnp.zeros(seen_size(env, config.policy_obs))),
+            "value": self.value.init(value_key, jnp.zeros(seen_size(env, config.value_obs))),
         }
         worker_keys = jax.random.split(workers_key, self.config.num_envs)
         intrinsic = self.hooks.intrinsic
         return PPOState(
             params=params,
             optimizer=self._optimizer.init(params),
-            statistics={name: init_statistics(sizes[name]) for name in self._observed},
+            statistics={
+                together(names): init_statistics(seen_size(env, names)) for names in self._observed
+            },
             workers=jax.vmap(lambda k: start_worker(self.env, self.sample_context, k))(worker_keys),
             intrinsic=None if intrinsic is None else intrinsic.init(intrinsic_key),
             hparams=jax.tree.map(jnp.float32, hparams),
@@ -165,8 +175,10 @@ class PPO:
         # The statistics change only now: ratios in the update are then exactly 1 at
         # first, because the policy saw the same normalized observations when it acted.
         statistics = {
-            name: update_statistics(state.statistics[name], trajectory.obs[name])
-            for name in self._observed
+            together(names): update_statistics(
+                state.statistics[together(names)], see(trajectory.obs, names)
+            )
+            for names in self._observed
         }
         # Experience that no gradient survived is no example of what is normal either.
         statistics = accept_if(
@@ -201,28 +213,27 @@ class PPO:
         return Reactive(lambda obs: self._distribution(state.params, state.statistics, obs).mode())
 
     @property
-    def _observed(self) -> set[str]:
+    def _observed(self) -> set[Names]:
         return {self.config.policy_obs, self.config.value_obs}
 
     def _distribution(
         self, params: Params, statistics: dict[str, RunningStatistics], obs: Observation
     ) -> Any:
-        name = self.config.policy_obs
-        return self.network.apply(params["policy"], normalize(statistics[name], obs[name]))
+        seen = _normalized(statistics, obs, self.config.policy_obs)
+        return self.network.apply(params["policy"], seen)
 
     def _make_batch(self, state: PPOState, trajectory: Transition) -> Batch:
         """Attach advantages and value targets; axes (env, time) become one."""
-        name = self.config.value_obs
 
-        def value_of(obs: Array) -> Array:
-            normalized = normalize(state.statistics[name], obs)
-            return self.value.apply(state.params["value"], normalized)[..., 0]
+        def value_of(obs: Observation) -> Array:
+            seen = _normalized(state.statistics, obs, self.config.value_obs)
+            return self.value.apply(state.params["value"], seen)[..., 0]
 
-        value = value_of(trajectory.obs[name])
+        value = value_of(trajectory.obs)
         advantage = jax.vmap(generalized_advantages, in_axes=(0, 0, 0, 0, 0, None, None))(
             state.hparams.reward_scale * trajectory.reward,
             value,
-            value_of(trajectory.next_obs[name]),
+            value_of(trajectory.next_obs),
             trajectory.terminated,
             trajectory.done,
             state.hparams.discount,
@@ -230,10 +241,8 @@ class PPO:
         )
         weigh = self.hooks.sample_weight
         batch = Batch(
-            policy_obs=normalize(
-                state.statistics[self.config.policy_obs], trajectory.obs[self.config.policy_obs]
-            ),
-            value_obs=normalize(state.statistics[name], trajectory.obs[name]),
+            policy_obs=_normalized(state.statistics, trajectory.obs, self.config.policy_obs),
+            value_obs=_normalized(state.statistics, trajectory.obs, self.config.value_obs),
             raw_action=trajectory.choice["raw_action"],
             log_prob=trajectory.choice["log_prob"],
             advantage=advantage,
@@ -298,6 +307,12 @@ class PPO:
             epoch, (state.params, state.optimizer), jax.random.split(key, self.config.num_epochs)
         )
         return params, optimizer, jax.tree.map(jnp.mean, metrics), jnp.sum(skipped)
+
+
+def _normalized(
+    statistics: dict[str, RunningStatistics], obs: Observation, names: Names
+) -> Float[Array, "*batch seen"]:
+    return normalize(statistics[together(names)], see(obs, names))
 
 
 def _moved(params: Any, updates: Any, rate: Float[Array, ""]) -> Any:

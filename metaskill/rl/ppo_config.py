@@ -26,8 +26,8 @@ class PPOConfig:
         activation: `tanh`, `relu`, `silu` or `elu`.
         distribution: `tanh_gaussian` or `gaussian`.
         initial_std: The untrained policy's standard deviation.
-        policy_obs: The observation that the policy sees.
-        value_obs: The observation that the value function sees.
+        policy_obs: The observations that the policy sees, joined in this order.
+        value_obs: The observations that the value function sees.
         num_eval_episodes: Episodes of an evaluation.
     """
 
@@ -40,8 +40,8 @@ class PPOConfig:
     activation: str = "tanh"
     distribution: str = "tanh_gaussian"
     initial_std: float = 1.0
-    policy_obs: str = "state"
-    value_obs: str = "state"
+    policy_obs: tuple[str, ...] = ("state",)
+    value_obs: tuple[str, ...] = ("state",)
     num_eval_episodes: int = 32
 
     def __post_init__(self) -> None:

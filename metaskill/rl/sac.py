@@ -9,7 +9,15 @@ import optax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env, Observation, require_observations
+from metaskill.envs.env import (
+    Env,
+    Names,
+    Observation,
+    require_observations,
+    see,
+    seen_size,
+    together,
+)
 from metaskill.envs.policy import Reactive
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.critic import Critics
@@ -92,12 +100,12 @@ class SAC:
     def init(self, key: PRNGKeyArray, hparams: SACHparams) -> SACState:
         """Return the untrained state, with an empty replay."""
         policy_key, critic_key, workers_key, key, intrinsic_key = jax.random.split(key, 5)
-        sizes = self.env.observation_sizes
+        config, env = self.config, self.env
         params = {
-            "policy": self.network.init(policy_key, jnp.zeros(sizes[self.config.policy_obs])),
+            "policy": self.network.init(policy_key, jnp.zeros(seen_size(env, config.policy_obs))),
             "critic": self.critic.init(
                 critic_key,
-                jnp.zeros(sizes[self.config.critic_obs]),
+                jnp.zeros(seen_size(env, config.critic_obs)),
                 jnp.zeros(self.env.action_size),
             ),
             "log_entropy_weight": jnp.log(jnp.float32(hparams.entropy_weight)),
@@ -105,7 +113,9 @@ class SAC:
         worker_keys = jax.random.split(workers_key, self.config.num_envs)
         workers = jax.vmap(lambda k: start_worker(self.env, self.sample_context, k))(worker_keys)
         networks = Networks(params, params["critic"], self._optimizer.init(params))
-        statistics = {name: init_statistics(sizes[name]) for name in self._observed}
+        statistics = {
+            together(names): init_statistics(seen_size(env, names)) for names in self._observed
+        }
         _, trajectory = jax.eval_shape(
             lambda: self._collect(networks, statistics, workers, jnp.ones((), bool))
         )
@@ -138,8 +148,10 @@ class SAC:
         statistics = state.statistics
         if self.config.normalize_observations:
             statistics = {
-                name: update_statistics(state.statistics[name], trajectory.obs[name])
-                for name in self._observed
+                together(names): update_statistics(
+                    state.statistics[together(names)], see(trajectory.obs, names)
+                )
+                for names in self._observed
             }
             statistics = accept_if(all_finite(statistics), statistics, state.statistics)
         replay = jax.vmap(insert)(state.replay, remember(trajectory))
@@ -199,12 +211,13 @@ class SAC:
         )
 
     @property
-    def _observed(self) -> set[str]:
+    def _observed(self) -> set[Names]:
         return {self.config.policy_obs, self.config.critic_obs}
 
     def _distribution(self, params: Params, statistics: Statistics, obs: Observation) -> Any:
-        name = self.config.policy_obs
-        return self.network.apply(params["policy"], normalize(statistics[name], obs[name]))
+        names = self.config.policy_obs
+        seen = normalize(statistics[together(names)], see(obs, names))
+        return self.network.apply(params["policy"], seen)
 
     def _collect(
         self,
@@ -240,15 +253,15 @@ class SAC:
     ) -> Batch:
         """Normalize what was sampled."""
 
-        def see(obs: Observation, name: str) -> Array:
-            return normalize(statistics[name], obs[name])
+        def normalized(obs: Observation, names: Names) -> Array:
+            return normalize(statistics[together(names)], see(obs, names))
 
         weigh = self.hooks.sample_weight
         return Batch(
-            policy_obs=see(experience.obs, self.config.policy_obs),
-            critic_obs=see(experience.obs, self.config.critic_obs),
-            next_policy_obs=see(experience.next_obs, self.config.policy_obs),
-            next_critic_obs=see(experience.next_obs, self.config.critic_obs),
+            policy_obs=normalized(experience.obs, self.config.policy_obs),
+            critic_obs=normalized(experience.obs, self.config.critic_obs),
+            next_policy_obs=normalized(experience.next_obs, self.config.policy_obs),
+            next_critic_obs=normalized(experience.next_obs, self.config.critic_obs),
             action=experience.choice["action"],
             reward=hparams.reward_scale * experience.reward,
             terminated=experience.terminated,

@@ -28,8 +28,8 @@ class SACConfig:
         critic_hidden: Hidden layers of each critic.
         activation: `tanh`, `relu`, `silu` or `elu`.
         initial_std: The untrained policy's standard deviation, before squashing.
-        policy_obs: The observation that the policy sees.
-        critic_obs: The observation that the critics see.
+        policy_obs: The observations that the policy sees, joined in this order.
+        critic_obs: The observations that the critics see.
         num_eval_episodes: Episodes of an evaluation.
         normalize_observations: Whether observations are normalized by running moments: not
             where the environment has normalized them.
@@ -46,8 +46,8 @@ class SACConfig:
     critic_hidden: tuple[int, ...] = (256, 256)
     activation: str = "relu"
     initial_std: float = 1.0
-    policy_obs: str = "state"
-    critic_obs: str = "state"
+    policy_obs: tuple[str, ...] = ("state",)
+    critic_obs: tuple[str, ...] = ("state",)
     num_eval_episodes: int = 16
     normalize_observations: bool = True
 

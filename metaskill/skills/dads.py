@@ -15,7 +15,7 @@ from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
 from metaskill.rl.hooks import Experience
 from metaskill.skills.model import FitConfig, Model, fit, start_model
-from metaskill.skills.skill_env import SkillEnv, body_of
+from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
 
 _LOG_2PI = math.log(2.0 * math.pi)
@@ -129,7 +129,7 @@ class DADS:
         self.config = config
         self.space = env.space
         self.largest_reward = math.log(config.prior_samples + 1)
-        self._body_size = env.body_size if config.predicts == "state" else 0
+        self._body_size = env.observation_sizes["state"] if config.predicts == "state" else 0
         self._size = 2 + self._body_size
         self.dynamics = self._make_dynamics()
 
@@ -226,7 +226,7 @@ class DADS:
         return jnp.maximum(model.statistics["delta"].std, 1e-6)
 
     def _body(self, obs: Observation) -> Float[Array, "batch body"]:
-        body = body_of(obs)
+        body = obs["state"]
         return body if self._body_size else body[..., :0]
 
     def _delta(self, experience: Experience) -> Float[Array, "batch size"]:

@@ -56,8 +56,7 @@ def action_sensitivity(
     def change(execution: Execution, key: PRNGKeyArray) -> Float[Array, ""]:
         obs = execution.obs
         other = space.sample(key)
-        state = obs["state"].at[-space.size :].set(other)
-        difference = choose(obs) - choose({**obs, "state": state, "skill": other})
+        difference = choose(obs) - choose({**obs, "skill": other})
         return jnp.mean(jnp.square(difference))
 
     changes = jax.vmap(change)(execution, keys)

@@ -14,7 +14,7 @@ from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.rl.hooks import Experience
 from metaskill.skills.model import FitConfig, Model, fit, start_model
-from metaskill.skills.skill_env import SkillEnv, body_of
+from metaskill.skills.skill_env import SkillEnv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class DIAYN:
             raise UserError(
                 "DIAYN tells discrete skills apart: choose a skill space of kind 'one_hot'."
             )
-        sizes = {"state": env.body_size, "position": 2, "displacement": 2}
+        sizes = {"state": env.observation_sizes["state"], "position": 2, "displacement": 2}
         if config.sees not in sizes:
             raise UserError(
                 f"a discriminator sees no {config.sees!r}: {nearest(config.sees, sizes)}"
@@ -112,7 +112,7 @@ class DIAYN:
 
     def _seen(self, obs: Observation, next_obs: Observation) -> Float[Array, "*batch seen"]:
         if self.config.sees == "state":
-            return body_of(next_obs)
+            return next_obs["state"]
         position = next_obs["position"]
         return position if self.config.sees == "position" else position - obs["position"]
 

@@ -125,9 +125,7 @@ class FineTuning:
         told_policy = self._core.policy(state.core)
 
         def choose(obs: Observation) -> Float[Array, " action"]:
-            return told_policy.choose(
-                {**obs, "state": jnp.concatenate([obs["state"], state.skill])}
-            )
+            return told_policy.choose({**obs, "skill": state.skill})
 
         return Reactive(choose)
 

@@ -27,7 +27,7 @@ def infer_skill(
         diayn: The algorithm.
         model: Its trained discriminator.
         observed: The expert's observations (axis: time) in an environment with skills, of
-            which `skill`, and its part of `state`, mean nothing.
+            which `skill` means nothing.
 
     Returns:
         The skill, and the log likelihood of each, nats a state. The expert is beyond what

@@ -14,7 +14,6 @@ from metaskill.skills.dads import DADS
 from metaskill.skills.discovery import SkillDiscovery
 from metaskill.skills.option import record_position, run_option
 from metaskill.skills.planner import DENSE, Plan, PlannerConfig, World, new_plan, refine, shift
-from metaskill.skills.skill_env import body_of
 from metaskill.skills.space import Skill
 
 TEST_GOALS = ((10.0, 10.0), (10.0, -10.0), (-10.0, 10.0), (-10.0, -10.0), (0.0, -10.0), (5.0, 10.0))
@@ -113,7 +112,7 @@ def navigate(
         carry: tuple[Running, Plan], key: PRNGKeyArray
     ) -> tuple[tuple[Running, Plan], Journey]:
         running, plan = carry
-        here = (running.world.obs["position"], body_of(running.world.obs))
+        here = (running.world.obs["position"], running.world.obs["state"])
         plan, _ = refine(plan, here, predict, reward, env.space, config, key)
         skill = env.space.nearest(plan[0])
         running, _, trace = run_option(

@@ -1,13 +1,14 @@
 """An environment in which every episode has a skill to execute."""
 
 import dataclasses
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Context, Env, Observation, State
+from metaskill.envs.env import Context, Env, State
 from metaskill.envs.wrapper import Wrapper
 from metaskill.errors import UserError
 from metaskill.skills.space import Skill, SkillSpace
@@ -21,18 +22,27 @@ def told(context: Context, skill: Skill) -> Context:
     return dataclasses.replace(context, reward={**context.reward, "skill": skill})
 
 
+ConfigT = TypeVar("ConfigT")
+
+
+def told_of_skills(core: ConfigT) -> ConfigT:
+    """Return a core's configuration with networks that see the skill behind all else."""
+    fields = (field.name for field in dataclasses.fields(core) if field.name.endswith("_obs"))  # type: ignore[arg-type]
+    seen = {name: (*getattr(core, name), "skill") for name in fields}
+    return dataclasses.replace(core, **seen)  # type: ignore[type-var]
+
+
 class SkillEnv(Wrapper):
     """An environment whose policy is told a skill; the skill is part of the context.
 
     A skill is to an intrinsic reward what a goal is to a goal-reaching one: a parameter of
     the episode's MDP, redrawn with the rest of its context. It is observed:
 
-        state      the environment's own `state`, then z
         skill      z
         position   x and y, metres, for rewards and planners: policies do not see it
 
-    The robots' own `state` does not hold x and y, so that skills mean the same wherever they
-    are executed.
+    beside what the environment observes. The robots' own `state` does not hold x and y, so that
+    skills mean the same wherever they are executed.
     """
 
     def __init__(self, env: Env, space: SkillSpace, redraw_probability: float = 0.0):
@@ -56,10 +66,8 @@ class SkillEnv(Wrapper):
         super().__init__(env)
         self.space = space
         self.redraw_probability = redraw_probability
-        self.body_size = env.observation_sizes["state"]
         self.observation_sizes = {
             **env.observation_sizes,
-            "state": self.body_size + space.size,
             "skill": space.size,
             "position": 2,
         }
@@ -84,17 +92,12 @@ class SkillEnv(Wrapper):
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Act for one control step."""
         own = {name: state.obs[name] for name in self.env.observation_sizes}
-        own["state"] = body_of(state.obs)
         after = self._seen(self.env.step(dataclasses.replace(state, obs=own), action))
         return self._redrawn(state, after) if self.redraw_probability else after
 
     def with_skill(self, state: State, skill: Skill) -> State:
         """Return the same world with another skill to execute from now on."""
-        obs = {
-            **state.obs,
-            "state": jnp.concatenate([body_of(state.obs), skill]),
-            "skill": skill,
-        }
+        obs = {**state.obs, "skill": skill}
         return dataclasses.replace(state, obs=obs, context=told(state.context, skill))
 
     def _redrawn(self, before: State, after: State) -> State:
@@ -110,13 +113,7 @@ class SkillEnv(Wrapper):
         skill = inner.context.reward["skill"]
         obs = {
             **inner.obs,
-            "state": jnp.concatenate([inner.obs["state"], skill]),
             "skill": skill,
             "position": self.env.position(inner.physics),  # type: ignore[attr-defined]
         }
         return dataclasses.replace(inner, obs=obs)
-
-
-def body_of(obs: Observation) -> Float[Array, "*batch body"]:
-    """Return the environment's own `state`: what the policy sees, without the skill."""
-    return obs["state"][..., : -obs["skill"].shape[-1]]

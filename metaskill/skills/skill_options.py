@@ -7,7 +7,7 @@ from metaskill.envs.env import State
 from metaskill.envs.policy import Memory, Policy
 from metaskill.envs.runner import Running
 from metaskill.skills.option import Record, RewardOf, Trace, own_reward, run_option
-from metaskill.skills.skill_env import SkillEnv, body_of
+from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.space import Skill
 
 
@@ -45,15 +45,14 @@ class SkillOptions:
         self.reward_of = reward_of
         self.action_size = env.space.size
         self._has_goal = "goal" in env.nominal_context().reward
-        self._has_task_state = "task_state" in env.observation_sizes
-        size = env.observation_sizes["task_state"] if self._has_task_state else env.body_size
+        self._body = "task_state" if "task_state" in env.observation_sizes else "state"
+        size = env.observation_sizes[self._body]
         self.observation_size = size + (4 if self._has_goal else 2)
 
     def see(self, world: State) -> Float[Array, " obs"]:
         """Return what the controller sees of a world."""
         position = world.obs["position"]
-        body = world.obs["task_state"] if self._has_task_state else body_of(world.obs)
-        parts = [body, position]
+        parts = [world.obs[self._body], position]
         if self._has_goal:
             parts.append(world.context.reward["goal"] - position)
         return jnp.concatenate(parts)

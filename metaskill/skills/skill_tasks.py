@@ -54,7 +54,7 @@ class SkillTasks(Wrapper):
 
         def seen(state: State) -> Observation:
             return {
-                "state": jnp.concatenate([state.obs["state"], skill]),
+                "state": state.obs["state"],
                 "skill": skill,
                 "position": self.env.position(state.physics),  # type: ignore[attr-defined]
             }

@@ -11,6 +11,7 @@ from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.fine_tuning import FineTuning
+from metaskill.skills.skill_env import told_of_skills
 from metaskill.training.core_hparams import CoreHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
@@ -67,8 +68,8 @@ class FineTuningExperiment:
 
     def _make_core(self, env: Env, sample_context: SampleContext) -> PPO | SAC:
         if self.source.config.core == "sac":
-            return SAC(env, self.sac, sample_context)
-        return PPO(env, self.ppo, sample_context)
+            return SAC(env, told_of_skills(self.sac), sample_context)
+        return PPO(env, told_of_skills(self.ppo), sample_context)
 
     def _require_same_networks(self) -> None:
         core = self.source.config.core

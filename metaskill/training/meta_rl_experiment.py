@@ -65,7 +65,7 @@ def baselines_of(
         "oracle": dataclasses.replace(
             untold,
             env=dataclasses.replace(config.env, privileged=True),
-            meta=dataclasses.replace(meta, policy_obs="privileged_state"),
+            meta=dataclasses.replace(meta, policy_obs=("privileged_state",)),
         ),
         "pretrained": untold,
     }

@@ -18,7 +18,7 @@ from metaskill.skills.discovery import (
     SkillDiscovery,
     SkillReward,
 )
-from metaskill.skills.skill_env import SkillEnv
+from metaskill.skills.skill_env import SkillEnv, told_of_skills
 from metaskill.skills.space import SkillSpace
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 
@@ -77,9 +77,9 @@ class SkillExperiment:
 
     def _make_core(self, env: SkillEnv, sampler: SampleContext, hooks: Hooks) -> PPO | SAC:
         if self.core == "ppo":
-            return PPO(env, self.ppo, sampler, hooks)
+            return PPO(env, told_of_skills(self.ppo), sampler, hooks)
         if self.core == "sac":
-            return SAC(env, self.sac, sampler, hooks)
+            return SAC(env, told_of_skills(self.sac), sampler, hooks)
         raise UserError(f"no core is called {self.core!r}: {nearest(self.core, ('ppo', 'sac'))}")
 
     def _make_reward(self, env: SkillEnv) -> SkillReward:

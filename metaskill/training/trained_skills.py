@@ -33,7 +33,7 @@ class TrainedSkills:
         """
         theirs = self.learner.env
         if (env.observation_sizes.get("state"), env.action_size) != (
-            theirs.body_size,
+            theirs.observation_sizes["state"],
             theirs.action_size,
         ):
             raise UserError(

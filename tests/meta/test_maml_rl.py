@@ -411,7 +411,7 @@ def test_all_evaluations_have_the_same_tasks(point_mass: Env) -> None:
 
 def test_the_oracle_sees_the_task_and_is_judged_by_the_same_curve() -> None:
     env = make_interface(PointMass(episode_length=5), Interface(privileged=True))
-    learner = learner_of(env, policy_obs="privileged_state", inner_steps=0)
+    learner = learner_of(env, policy_obs=("privileged_state",), inner_steps=0)
     state = learner.init(jax.random.key(0), HPARAMS)
     metrics = jax.jit(learner.evaluate)(state, jax.random.key(1))
     assert {f"eval/return_{i}" for i in range(4)} < metrics.keys()
@@ -440,4 +440,4 @@ def test_impossible_configurations_are_refused(changes: dict, message: str) -> N
 
 def test_an_observation_that_the_environment_lacks_is_refused(point_mass: Env) -> None:
     with pytest.raises(UserError, match="no observation 'privileged_state'"):
-        learner_of(point_mass, policy_obs="privileged_state")
+        learner_of(point_mass, policy_obs=("privileged_state",))

@@ -237,4 +237,4 @@ def test_impossible_configurations_are_refused(changes: dict, message: str) -> N
 
 def test_an_observation_that_the_environment_lacks_is_refused(point_mass: Env) -> None:
     with pytest.raises(UserError, match="no observation 'privileged_state'"):
-        SAC(point_mass, dataclasses.replace(TINY, critic_obs="privileged_state"))
+        SAC(point_mass, dataclasses.replace(TINY, critic_obs=("privileged_state",)))

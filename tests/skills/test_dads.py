@@ -31,8 +31,7 @@ def experience(n: int, seed: int = 0) -> Execution:
     end = start + SPEED * skill + 0.05 * jax.random.normal(keys[2], (n, 2))
 
     def obs(position):
-        state = jnp.concatenate([position, skill], axis=1)
-        return {"state": state, "skill": skill, "position": position}
+        return {"state": position, "skill": skill, "position": position}
 
     zeros = jnp.zeros(n)
     return Execution(obs(start), obs(end), zeros, zeros > 0, zeros == 0)

@@ -43,11 +43,11 @@ def test_sensitivity_is_how_much_another_skill_changes_the_action(weight: float,
     space = SkillSpace("box", 2)
     n = 4000
     skills = jax.vmap(space.sample)(jax.random.split(key, n))
-    obs = {"state": jnp.concatenate([jnp.ones((n, 3)), skills], axis=1), "skill": skills}
+    obs = {"state": jnp.ones((n, 3)), "skill": skills}
     alive = jnp.arange(n) < n // 2
     execution = Execution(obs, obs, jnp.zeros(n), ~alive, alive)
     measured = action_sensitivity(
-        lambda obs: weight * obs["state"][-2:], space, execution, jax.random.key(1)
+        lambda obs: weight * obs["skill"], space, execution, jax.random.key(1)
     )
     # The difference of two draws has twice the variance of one, 1/3.
     assert float(measured) == pytest.approx(weight * np.sqrt(2 / 3), abs=0.02)

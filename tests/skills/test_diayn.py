@@ -30,8 +30,7 @@ def experience(n: int, separable: bool) -> Execution:
     one_hot = jax.nn.one_hot(skill, N)
 
     def obs(position):
-        state = jnp.concatenate([position, one_hot], axis=1)
-        return {"state": state, "skill": one_hot, "position": position}
+        return {"state": position, "skill": one_hot, "position": position}
 
     zeros = jnp.zeros(n)
     return Execution(obs(0.0 * position), obs(position), zeros, zeros > 0, zeros == 0)
@@ -131,7 +130,7 @@ def test_an_experts_states_tell_which_skill_imitates_it(diayn: DIAYN, update, ke
     position = jnp.array([[1.0, -1.0]] * 3 + [[-1.0, 1.0]] * 10)
     unknown = jnp.zeros((13, N))
     observed = {
-        "state": jnp.concatenate([position, unknown], axis=1),
+        "state": position,
         "skill": unknown,
         "position": position,
     }

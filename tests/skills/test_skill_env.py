@@ -9,25 +9,25 @@ import pytest
 
 from metaskill.envs.ant import Ant
 from metaskill.envs.auto_reset import auto_reset
-from metaskill.envs.env import Env
+from metaskill.envs.env import Env, see
 from metaskill.envs.point_mass import PointMass
 from metaskill.envs.policy import Reactive
 from metaskill.errors import UserError
 from metaskill.skills.execution import execute
-from metaskill.skills.skill_env import SkillEnv, body_of, told
+from metaskill.skills.skill_env import SkillEnv, told
 from metaskill.skills.space import SkillSpace
 
 SPACE = SkillSpace("box", 2)
 
 
-def test_the_policy_sees_the_state_and_then_the_skill(point_mass: Env, key) -> None:
+def test_the_skill_is_observed_beside_the_state(point_mass: Env, key) -> None:
     env = SkillEnv(point_mass, SPACE)
     skill = jnp.array([0.5, -0.5])
     state = env.reset(key, told(env.nominal_context(), skill))
     state = env.step(state, jnp.array([1.0, 0.0]))
-    np.testing.assert_allclose(state.obs["state"], [0.1, 0.0, 0.5, -0.5])
+    np.testing.assert_allclose(state.obs["state"], [0.1, 0.0])
     np.testing.assert_allclose(state.obs["position"], [0.1, 0.0])
-    np.testing.assert_allclose(body_of(state.obs), [0.1, 0.0])
+    np.testing.assert_allclose(see(state.obs, ("state", "skill")), [0.1, 0.0, 0.5, -0.5])
     sizes = {name: value.shape[-1] for name, value in state.obs.items()}
     assert sizes == env.observation_sizes
 
@@ -52,12 +52,12 @@ def test_in_practice_skills_may_change_within_an_episode(key) -> None:
 
     def step(state, _):
         after = env.step(state, jnp.zeros(2))
-        return after, (state.obs["skill"], after.obs["skill"], after.obs["state"])
+        return after, (state.obs["skill"], after.obs["skill"], after.context.reward["skill"])
 
     _, (before, after, told_now) = jax.lax.scan(step, state, None, length=1000)
     changed = np.any(np.asarray(before != after), axis=1)
     assert np.mean(changed) == pytest.approx(0.1, abs=0.03)
-    np.testing.assert_array_equal(told_now[:, 2:], after)
+    np.testing.assert_array_equal(told_now, after)
     np.testing.assert_array_equal(before[1:], after[:-1])
     assert np.abs(np.asarray(after)).max() <= 1.0
 
@@ -68,7 +68,7 @@ def test_the_world_is_the_one_without_skills(ant: Ant, key) -> None:
     alone = jax.jit(lambda: ant.step(ant.reset(key, ant.nominal_context()), action))()
     told_one = jax.jit(lambda: env.step(env.reset(key, env.nominal_context()), action))()
     np.testing.assert_array_equal(alone.physics.qpos, told_one.physics.qpos)
-    np.testing.assert_array_equal(alone.obs["state"], body_of(told_one.obs))
+    np.testing.assert_array_equal(alone.obs["state"], told_one.obs["state"])
     assert float(alone.reward) == pytest.approx(float(told_one.reward))
 
 
@@ -86,7 +86,7 @@ def test_a_skill_can_be_changed_on_the_way(point_mass: Env, key) -> None:
     state = env.reset(key, env.nominal_context())
     other = jnp.array([0.25, 0.75])
     state = env.step(env.with_skill(state, other), jnp.ones(2))
-    np.testing.assert_allclose(state.obs["state"], [0.1, 0.1, 0.25, 0.75])
+    np.testing.assert_array_equal(state.obs["skill"], other)
     np.testing.assert_array_equal(state.context.reward["skill"], other)
 
 

@@ -86,6 +86,6 @@ def test_what_only_the_task_takes_is_for_the_controller(key) -> None:
     env = SkillEnv(WithTask(), SkillSpace("one_hot", 4))
     options = OptionEnv(SkillOptions(env, in_direction, 4))
     state = options.reset(key, options.nominal_context())
-    assert state.inner.obs["state"].shape == (2 + 4,)
+    assert state.inner.obs["state"].shape == (2,)
     np.testing.assert_allclose(state.obs["state"], [0.0, 0.0, 7.0, 0.0, 0.0, 0.5, 0.5])
     assert options.observation_sizes == {"state": 7}

@@ -37,7 +37,7 @@ def test_a_skill_is_rewarded_by_the_discriminator(env: SkillTasks, family: TaskF
 
     def told(state: State) -> dict[str, jax.Array]:
         return {
-            "state": jnp.concatenate([state.obs["state"], jnp.zeros(3)]),
+            "state": state.obs["state"],
             "skill": jnp.zeros(3),
             "position": state.obs["state"],
         }

@@ -91,7 +91,7 @@ def test_fine_tuning_begins_as_the_best_skill_of_its_own_member(skills, tuned) -
     learner, state = tuned
     trained = jax.tree.map(lambda leaf: leaf[1], skills.population)
     obs = {"state": jnp.array([0.3, -0.2])}
-    told = {"state": jnp.concatenate([obs["state"], state.skill])}
+    told = {**obs, "skill": state.skill}
     expected = skills.learner.policy(trained).choose(told)
     np.testing.assert_allclose(learner.policy(state).choose(obs), expected, rtol=1e-6)
     value = jax.tree.leaves(state.core.params["value"])
