@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.containment import contain
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Env, State
 from metaskill.errors import UserError, nearest
 from metaskill.offline.episodes import OF_STATES, OF_STEPS, Episodes
 from metaskill.offline.policies import CollectingPolicy
-from metaskill.rl.finite import all_finite
 
 _PATIENCE = 3  # Batches in a row in which every simulation breaks.
 
@@ -72,6 +71,7 @@ def record_whole_episode(
     """Act in one world from the beginning to the end of an episode."""
     context_key, reset_key, memory_key, act_key = jax.random.split(key, 4)
     state = env.reset(reset_key, sample_context(context_key))
+    contained = contained_step(env)
 
     def seen(state: State) -> Seen:
         return Seen(state.obs[observation], state.physics.qpos, state.physics.qvel)
@@ -82,8 +82,8 @@ def record_whole_episode(
         state, memory, broken = carry
         action, new_memory = policy.act(state, memory, key)
         action = jnp.clip(action, -1.0, 1.0)
-        outcome, not_finite = contain(state, env.step(state, action))
-        breaks = not_finite | (outcome.metrics["failed"] > 0) | ~all_finite(seen(outcome))
+        outcome, not_finite = contained(state, action)
+        breaks = not_finite | (outcome.metrics["failed"] > 0)
         alive = ~state.done
         taken = Taken(action, outcome.reward, outcome.terminated, outcome.truncated, alive)
         state, memory = jax.tree.map(

@@ -11,6 +11,7 @@ from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Observation
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.learner import Headline, Metrics
+from metaskill.rl.failures import failure_metrics
 from metaskill.rl.hooks import Experience, Intrinsic
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOHparams
@@ -156,6 +157,7 @@ class SkillDiscovery:
                 lambda obs: self.act_greedily(state, obs), self.env.space, flat, sensitivity_key
             ),
             "eval/length": n_alive / distance.size,
+            **failure_metrics(executions.failures, "eval/"),
         }
 
     def execute_skills(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Context, Env, State
 from metaskill.networks.distributions import TanhGaussian
 from metaskill.skills.guided_options import GuidedOptions
@@ -186,10 +187,11 @@ def _states_on_the_way(
     reset_key, key = jax.random.split(key)
     choose = draw_from_prior(env)
     every = max(1, env.episode_length // (2 * count))
+    contained = contained_step(env)
 
     def go_on(state: State, key: PRNGKeyArray) -> tuple[State, State]:
         def step(state: State, key: PRNGKeyArray) -> tuple[State, None]:
-            return env.step(state, choose(state, key)), None
+            return contained(state, choose(state, key))[0], None
 
         after, _ = jax.lax.scan(step, state, jax.random.split(key, every))
         return after, state

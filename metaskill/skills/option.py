@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Env, State
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.skills.execution import Policy
@@ -103,15 +104,19 @@ def follow(
         reward_of: What to sum up.
 
     Returns:
-        The last state, the sum of rewards, and what was kept (axis: time).
+        The last state, the sum of rewards, and what was kept (axis: time). A world that leaves
+        the finite numbers ends in the last state with numbers; the sum is NaN then, so that
+        who contains the whole option's step finds out.
     """
+    contained = contained_step(env)
 
     def step(carry: tuple[State, Array], number: Array) -> tuple[tuple[State, Array], Trace]:
         state, total = carry
         alive = ~state.done
-        after = env.step(state, control(state, number))
+        after, not_finite = contained(state, control(state, number))
         after = jax.tree.map(lambda old, new: jnp.where(alive, new, old), state, after)
-        total = total + jnp.where(alive, reward_of(after), 0.0)
+        reward = jnp.where(not_finite, jnp.nan, reward_of(after))
+        total = total + jnp.where(alive, reward, 0.0)
         return (after, total), record(after, alive)
 
     start = (state, jnp.zeros(()))
