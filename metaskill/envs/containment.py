@@ -22,8 +22,8 @@ def contained_step(env: Env) -> ContainedStep:
     """Make a step function for those who do not reset a world that is lost.
 
     An episode ends as `contain` says where observation, reward, positions or velocities are not
-    finite; and the world then stands where it was before, so that whoever draws or records its
-    physics, or goes on stepping it, has numbers to do so.
+    finite, and the metric `failed` is 1. The world then stands where it was before, so that
+    whoever draws or records its physics, or goes on stepping it, has numbers to do so.
 
     Args:
         env: The environment.
@@ -40,7 +40,9 @@ def contained_step(env: Env) -> ContainedStep:
         physics = jax.tree.map(
             lambda old, new: jnp.where(finite, new, old), state.physics, outcome.physics
         )
-        return dataclasses.replace(contained, physics=physics), ~finite
+        failed = jnp.where(finite, contained.metrics["failed"], 1.0)
+        metrics = {**contained.metrics, "failed": failed}
+        return dataclasses.replace(contained, physics=physics, metrics=metrics), ~finite
 
     return step
 

@@ -58,9 +58,7 @@ def run_episode(
         )
         return (state, episode, over | state.done), None
 
-    nothing = Episode(
-        jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), bool), no_failures()
-    )
+    nothing = Episode(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), bool), no_failures())
     start = (state, nothing, jnp.zeros((), bool))
     (_, episode, _), _ = jax.lax.scan(step, start, None, length=env.episode_length)
     return episode

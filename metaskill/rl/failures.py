@@ -23,7 +23,7 @@ def failures_of(
         counts: Whether the step is one of an episode, and not after its end.
     """
     return {
-        "simulation": (after.metrics["failed"] > 0) & counts,
+        "simulation": (after.metrics["failed"] > 0) & ~not_finite & counts,
         "not_finite": not_finite & counts,
     }
 

@@ -109,9 +109,7 @@ def survey(
     contexts = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
     n_members = len(jax.tree.leaves(population)[0])
 
-    def returns_of_member(
-        member: Any, contexts: Context, key: PRNGKeyArray
-    ) -> tuple[Array, Array]:
+    def returns_of_member(member: Any, contexts: Context, key: PRNGKeyArray) -> tuple[Array, Array]:
         def policy(obs: Observation) -> Float[Array, " action"]:
             # It shows the randomization's own draws, so no two randomizations have the same.
             blind = {name: seen for name, seen in obs.items() if name != "privileged_state"}

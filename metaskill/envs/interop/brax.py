@@ -28,7 +28,7 @@ class BraxView(brax.envs.Env):
     termination. Unwrapped, `info["truncation"]` says `truncated`.
 
     A world that leaves the finite numbers is `done` with reward 0, in the last observation that
-    was finite, and says so in the metric `not_finite`.
+    was finite, and its metric `failed` is 1.
     """
 
     def __init__(
@@ -53,13 +53,12 @@ class BraxView(brax.envs.Env):
             rng = jax.random.wrap_key_data(rng)
         reset_key, context_key = jax.random.split(rng)
         state = self._env.reset(reset_key, self._sample_context(context_key))
-        outcome = self._outcome(state, jnp.zeros((), bool))
-        return brax.envs.State(pipeline_state=state, **outcome)
+        return brax.envs.State(pipeline_state=state, **self._outcome(state))
 
     def step(self, state: brax.envs.State, action: Float[Array, " action"]) -> brax.envs.State:
         """Act for one control step, keeping what wrappers added to metrics and info."""
-        after, not_finite = self._step(state.pipeline_state, action)
-        outcome = self._outcome(after, not_finite)
+        after, _ = self._step(state.pipeline_state, action)
+        outcome = self._outcome(after)
         outcome["metrics"] = {**state.metrics, **outcome["metrics"]}
         outcome["info"] = {**state.info, **outcome["info"]}
         return state.replace(pipeline_state=after, **outcome)
@@ -85,12 +84,12 @@ class BraxView(brax.envs.Env):
         """Seconds between two actions."""
         return self._env.control_timestep
 
-    def _outcome(self, state: State, not_finite: Bool[Array, ""]) -> dict[str, Any]:
+    def _outcome(self, state: State) -> dict[str, Any]:
         return {
             "obs": dict(state.obs) if self._as_dict else state.obs["state"],
             "reward": state.reward,
             "done": state.terminated.astype(jnp.float32),
-            "metrics": {**state.metrics, "not_finite": not_finite.astype(jnp.float32)},
+            "metrics": dict(state.metrics),
             "info": {"truncation": state.truncated.astype(jnp.float32)},
         }
 
@@ -108,7 +107,7 @@ class BraxState(State):
 
 
 class BraxEnv:
-    """An environment of brax or MuJoCo Playground as one of ours, with its observations and rewards.
+    """An environment of brax or MuJoCo Playground as one of ours, with their MDP unchanged.
 
     It has one context, the nominal one, because they keep their parameters in their code.
     `physics` shows the simulation's positions and velocities where it has any. A

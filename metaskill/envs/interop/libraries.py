@@ -32,7 +32,9 @@ def from_brax(
     import brax.envs
 
     if engine != "auto":
-        raise UserError(f"brax:{name} has no engine {engine!r}: leave it, and set the option backend.")
+        raise UserError(
+            f"brax:{name} has no engine {engine!r}: leave it, and set the option backend."
+        )
     names = brax.envs._envs  # brax says nowhere else which there are.
     if name not in names:
         raise UserError(f"brax has no environment {name!r}: {nearest(name, names)}")
@@ -71,7 +73,9 @@ def from_playground(
             f"playground:{name} needs MuJoCo Playground ({error}): pip install playground."
         ) from error
     if name not in registry.ALL_ENVS:
-        raise UserError(f"Playground has no environment {name!r}: {nearest(name, registry.ALL_ENVS)}")
+        raise UserError(
+            f"Playground has no environment {name!r}: {nearest(name, registry.ALL_ENVS)}"
+        )
     implementations = {"auto": "jax", "mjx": "jax", "warp": "warp"}
     if engine not in implementations:
         raise UserError(f"playground:{name} has no engine {engine!r}: choose auto, mjx or warp.")
@@ -88,7 +92,8 @@ def from_playground(
             "of the DeepMind Control Suite."
         ) from error
     except (KeyError, TypeError) as error:
-        raise UserError(f"Playground does not take that configuration of {name}: {error}") from error
+        raise UserError(
+            f"Playground does not take that configuration of {name}: {error}"
+        ) from error
     length = defaults.get("episode_length", 1000) if episode_length is None else episode_length
     return BraxEnv(env, int(length), f"playground:{name}")
-
