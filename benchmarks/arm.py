@@ -180,8 +180,7 @@ def expert_episode(
         state, expert = carry
         expert = take_turns(env, expert, state)
         action, expert = act(expert, state)
-        after, _ = contained(state, action)
-        return (after, expert), None
+        return (contained(state, action)[0], expert), None
 
     start = (state, begin(env.turn(state)))
     (state, _), _ = jax.lax.scan(step, start, length=n_steps)

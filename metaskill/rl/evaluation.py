@@ -97,7 +97,7 @@ def record_episode(
     contained = contained_step(env)
 
     def step(state: State, _: None) -> tuple[State, Pose]:
-        after, _ = contained(state, policy(state.obs))
+        after = contained(state, policy(state.obs))[0]
         state = jax.tree.map(lambda old, new: jnp.where(state.done, old, new), state, after)
         return state, pose_of(state)
 

@@ -344,3 +344,37 @@ def test_braxs_own_trainer_learns_through_the_view(monkeypatch):
             progress_fn=lambda _, metrics: returns.append(float(metrics["eval/episode_reward"])),
         )
     assert returns[-1] > returns[0] + 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.fault(29)
+@pytest.mark.filterwarnings("ignore")  # rejax says that it copies environments.
+def test_rejax_learns_through_the_view():
+    """Where rejax is installed, with gymnax before 1.0: rejax's door to brax is written for it."""
+    rejax = pytest.importorskip("rejax")
+    from importlib.metadata import version
+
+    if not version("gymnax").startswith("0."):
+        pytest.skip("rejax 0.1.3 calls what gymnax 1.0 renamed")
+    from rejax.compat.brax2gymnax import Brax2GymnaxEnv
+
+    env = Brax2GymnaxEnv(training.EpisodeWrapper(BraxView(PointMass(episode_length=20)), 20, 1))
+    env.max_steps_in_episode = 20
+    with jax.numpy_dtype_promotion("standard"):
+        algorithm = rejax.PPO.create(
+            env=env,
+            env_params=env.default_params,
+            total_timesteps=20_000,
+            eval_freq=20_000,
+            num_envs=64,
+            num_steps=20,
+            num_epochs=4,
+            num_minibatches=4,
+            learning_rate=3e-3,
+            gamma=0.95,
+            max_grad_norm=0.5,
+            agent_kwargs={"activation": "tanh"},
+        )
+        _, (_, returns) = jax.jit(algorithm.train)(jax.random.PRNGKey(0))
+    before, after = np.mean(returns, axis=1)[[0, -1]]
+    assert after > before + 5.0
