@@ -19,6 +19,7 @@ from benchmarks.parity import largest_difference
 from metaskill.envs.arm.env import ArmEnv
 from metaskill.envs.arm.layout import ORDER
 from metaskill.envs.auto_reset import auto_reset
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Context, State
 from metaskill.envs.registry import environment_names, make
 from metaskill.errors import nearest
@@ -173,12 +174,13 @@ def expert_episode(
         context = _asking_for(context, order)
     state = env.reset(reset_key, context)
     act = make_expert(env)
+    contained = contained_step(env)
 
     def step(carry: tuple[State, ExpertState], _: None) -> tuple[tuple, None]:
         state, expert = carry
         expert = take_turns(env, expert, state)
         action, expert = act(expert, state)
-        return (env.step(state, action), expert), None
+        return (contained(state, action)[0], expert), None
 
     start = (state, begin(env.turn(state)))
     (state, _), _ = jax.lax.scan(step, start, length=n_steps)

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmarks.arm import SCENES, make_arm
 from metaskill.envs.arm.kinematics import N_JOINTS, inverse
+from metaskill.envs.drawing import draw_frame
 from metaskill.envs.maze import Maze
 from metaskill.envs.pose import Pose
-from metaskill.report.video import draw_frame
 
 matplotlib.use("Agg")
 from matplotlib import pyplot

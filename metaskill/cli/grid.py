@@ -118,6 +118,7 @@ def evaluate_on_grid(path: str, options: GridOptions) -> dict[str, Any]:
         "episodes": options.episodes,
         "axes": {axis.name: list(axis.values) for axis in options.axes},
         "statistics": _rounded([dataclasses.asdict(member) for member in statistics]),
+        "failed_worlds": np.asarray(returns.failed_worlds).tolist(),
     }
     try:
         write_json(output / "grid.json", record | _returns_record(returns))

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import jax.numpy as jnp
 import mujoco
 
+from metaskill.envs.counted_on import refuse_what_is_counted_on
 from metaskill.envs.env import Observation
 from metaskill.envs.half_cheetah import HalfCheetah
 from metaskill.envs.mjcf import load_brax_model
@@ -41,9 +42,20 @@ class HalfCheetahHurdles(HalfCheetah):
         episode_length: int = 1000,
         parameters: tuple[ParamSpec, ...] = (),
     ):
-        """Compile the model and build its engine, as `Locomotion` does."""
+        """Compile the model and build its engine, as `Locomotion` does.
+
+        Raises:
+            UserError: As `Locomotion`; or if a parameter moves hurdles along the track.
+        """
         super().__init__(engine, objective, episode_length, parameters)
         self.name = "half_cheetah_hurdles"  # The model's is the robot's.
+        refuse_what_is_counted_on(
+            self.model,
+            parameters,
+            _moves_along_the_track,
+            f"reward and observation take hurdles to stand every {SPACING:g} m; vary other "
+            "columns, such as their height (2), or geom_size.",
+        )
 
     def load_model(self) -> mujoco.MjModel:
         """Compile HalfCheetah's model with the hurdles."""
@@ -52,8 +64,16 @@ class HalfCheetahHurdles(HalfCheetah):
     def observe(self, physics: PhysicsState) -> Observation:
         """What HalfCheetah sees; and with it the distance to the next hurdle, 0 to `SPACING`."""
         own = super().observe(physics)
-        ahead = SPACING - jnp.mod(physics.qpos[:1], SPACING)
+        ahead = SPACING - jnp.mod(self.position(physics)[:1], SPACING)
         return {**own, "task_state": jnp.concatenate([own["state"], ahead])}
+
+
+def _moves_along_the_track(spec: ParamSpec, name: str) -> bool:
+    return (
+        name.startswith("hurdle_")
+        and spec.field == "geom_pos"
+        and (spec.columns is None or 0 in spec.columns)
+    )
 
 
 def _put_hurdles(root: ElementTree.Element) -> None:

@@ -12,9 +12,13 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from metaskill.envs.env import Context, Observation, State
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.objectives import Motion, find_objective
+from metaskill.envs.timing import seconds_per_step
+from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.factory import make_engine
 from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 from metaskill.physics.state import PhysicsState
+
+_FRAMES = {"body_pos", "body_quat", "jnt_pos", "jnt_axis"}
 
 
 class Locomotion(abc.ABC):
@@ -60,7 +64,12 @@ class Locomotion(abc.ABC):
         self.name = self.model_name
         self.objective = find_objective(objective)
         self.parameters = PhysicsParameters(self.load_model(), parameters)
-        self.engine = make_engine(engine, self.parameters.engine_model(), self.derived_fields)
+        derived = set(self.derived_fields)
+        if not _FRAMES.isdisjoint(spec.field for spec in parameters):
+            # Where the robot stands no longer follows from its joints and the nominal model.
+            derived.add("xpos")
+        fields = tuple(sorted(derived))
+        self.engine = make_engine(engine, self.parameters.engine_model(), fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length
         self.terminate_when_unhealthy = terminate_when_unhealthy
@@ -123,10 +132,12 @@ class Locomotion(abc.ABC):
 
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Apply one action for `n_substeps` physics steps."""
-        ctrl = self._controls(action)
-        physics = self.engine.step(state.model_leaves, state.physics, ctrl, self.n_substeps)
+        leaves = state.model_leaves
+        ctrl = self._controls(action, leaves)
+        physics = self.engine.step(leaves, state.physics, ctrl, self.n_substeps)
         start, position = self.position(state.physics), self.position(physics)
-        motion = Motion(start, position, (position - start) / self.control_timestep)
+        seconds = seconds_per_step(self.model, self.n_substeps, leaves)
+        motion = Motion(start, position, (position - start) / seconds)
         weights = state.context.reward
         healthy = self.is_healthy(physics) & ~physics.failed
         terms = {
@@ -152,7 +163,7 @@ class Locomotion(abc.ABC):
                 "x_velocity": jnp.where(physics.failed, 0.0, motion.velocity[0]),
                 "failed": physics.failed.astype(jnp.float32),
             },
-            model_leaves=state.model_leaves,
+            model_leaves=leaves,
         )
 
     def load_model(self) -> mujoco.MjModel:
@@ -178,8 +189,11 @@ class Locomotion(abc.ABC):
             key, (self.model.nv,), minval=-self.position_noise, maxval=self.position_noise
         )
 
-    def _controls(self, action: Float[Array, " action"]) -> Float[Array, " nu"]:
-        low, high = np.asarray(self.model.actuator_ctrlrange, np.float32).T
+    def _controls(
+        self, action: Float[Array, " action"], leaves: ModelLeaves
+    ) -> Float[Array, " nu"]:
+        nominal = np.asarray(self.model.actuator_ctrlrange, np.float32)
+        low, high = leaves.get("actuator_ctrlrange", nominal).T
         return (low + high) / 2 + (high - low) / 2 * jnp.clip(action, -1.0, 1.0)
 
     def _with_unit_quaternion(self, qpos: Float[Array, " nq"]) -> Float[Array, " nq"]:

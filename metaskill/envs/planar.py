@@ -1,4 +1,8 @@
-"""What the robots that live in the x-z plane share: rootx, rootz, rooty come first."""
+"""What the robots that live in the x-z plane share: rootx, rootz, rooty come first.
+
+The torso is the first body. Where contexts vary the frames of bodies and joints, `Locomotion`
+declares `xpos`, and the torso's place is read from there instead of from its joints.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -6,10 +10,13 @@ from jaxtyping import Array, Float
 from metaskill.envs.env import Observation
 from metaskill.physics.state import PhysicsState
 
+_TORSO = 1
+
 
 def planar_position(physics: PhysicsState) -> Float[Array, "2"]:
     """Return (x, 0): a planar robot never leaves its plane."""
-    return jnp.stack([physics.qpos[0], jnp.zeros(())])
+    x = physics.derived["xpos"][_TORSO, 0] if "xpos" in physics.derived else physics.qpos[0]
+    return jnp.stack([x, jnp.zeros(())])
 
 
 def torso_height(physics: PhysicsState, initial_height: float) -> Float[Array, ""]:
@@ -17,6 +24,8 @@ def torso_height(physics: PhysicsState, initial_height: float) -> Float[Array, "
 
     `rootz` measures displacement from the initial height in brax's files.
     """
+    if "xpos" in physics.derived:
+        return physics.derived["xpos"][_TORSO, 2]
     return initial_height + physics.qpos[1]
 
 

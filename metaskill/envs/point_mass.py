@@ -72,6 +72,7 @@ class PointMass:
     ) -> State:
         distance = jnp.linalg.norm(position - context.reward["goal"])
         false = jnp.zeros((), bool)
+        terminated = (distance < self.goal_radius) if moved else false
         obs: Observation = {"state": position}
         return State(
             physics=PhysicsState(
@@ -85,8 +86,8 @@ class PointMass:
             ),
             obs=obs,
             reward=-distance if moved else jnp.zeros(()),
-            terminated=(distance < self.goal_radius) if moved else false,
-            truncated=step >= self.episode_length,
+            terminated=terminated,
+            truncated=~terminated & (step >= self.episode_length),
             context=context,
             step=step,
             key=key,

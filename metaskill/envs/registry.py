@@ -1,4 +1,4 @@
-"""Environments by name."""
+"""Environments by name: those of this package, and others' by their library's name before it."""
 
 import importlib
 import inspect
@@ -31,6 +31,12 @@ _FACTORIES = {
     "walker2d": ("metaskill.envs.walker2d", "Walker2d"),
 }
 
+_LIBRARIES = {
+    "brax": ("metaskill.envs.interop.libraries", "from_brax"),
+    "playground": ("metaskill.envs.interop.libraries", "from_playground"),
+}
+"""Factories of other libraries' environments by the prefix of a name, such as `brax:ant`."""
+
 
 def environment_names() -> list[str]:
     """List the names that `make` accepts."""
@@ -41,20 +47,24 @@ def make(name: str, /, engine: str = "auto", **options: Any) -> Env:
     """Make the environment called `name`.
 
     Args:
-        name: One of `environment_names()`.
+        name: One of `environment_names()`; or `LIBRARY:NAME` for an environment of brax or MuJoCo
+            Playground, such as `brax:ant` or `playground:CartpoleBalance`.
         engine: `auto`, `native` or `mjx`.
         **options: The environment's own, such as `episode_length` or `objective`.
 
     Raises:
         UserError: If the name, the engine or an option does not exist.
     """
-    if name not in _FACTORIES:
+    library, colon, own_name = name.partition(":")
+    if colon and library not in _LIBRARIES:
+        raise UserError(f"no library is called {library!r}: {nearest(library, _LIBRARIES)}")
+    if not colon and name not in _FACTORIES:
         raise UserError(f"no environment is called {name!r}: {nearest(name, _FACTORIES)}")
-    module, attribute = _FACTORIES[name]
+    module, attribute = _LIBRARIES[library] if colon else _FACTORIES[name]
     factory = getattr(importlib.import_module(module), attribute)
-    accepted = [p for p in inspect.signature(factory).parameters if p != "engine"]
+    accepted = [p for p in inspect.signature(factory).parameters if p not in {"engine", "name"}]
     for option in options:
         if option not in accepted:
             raise UserError(f"{name} has no option {option!r}: {nearest(option, accepted)}")
-    env: Env = factory(engine=engine, **options)
+    env: Env = factory(*([own_name] if colon else []), engine=engine, **options)
     return env

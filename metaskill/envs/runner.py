@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.containment import contain
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Env, State
 from metaskill.envs.policy import Memory, Policy
 
@@ -85,7 +85,7 @@ def run_policy(
 ) -> tuple[Running, Summary, Any]:
     """Let a policy act for some steps, or until the episode ends; the world then stands still.
 
-    A step that leaves the finite numbers ends the episode with reward 0 (`contain`).
+    A step that leaves the finite numbers ends the episode (`contained_step`).
 
     Args:
         env: The environment.
@@ -98,6 +98,7 @@ def run_policy(
     Returns:
         Where it ended, the last summary, and the traces (axis: time).
     """
+    contained = contained_step(env)
 
     def step(
         carry: tuple[Running, Summary], key: PRNGKeyArray
@@ -105,7 +106,7 @@ def run_policy(
         running, summary = carry
         before, alive = running.world, ~running.world.done
         action, memory = policy.act(before, running.memory, key)
-        outcome, not_finite = contain(before, env.step(before, action))
+        outcome, not_finite = contained(before, action)
         after = jax.tree.map(
             lambda old, new: jnp.where(alive, new, old), running, Running(outcome, memory)
         )

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.networks.distributions import Gaussian
+from metaskill.rl.failures import Failures, failures_of
 
 See = Callable[[Observation], Float[Array, " obs"]]
 """What a policy makes its observation of."""
@@ -33,6 +35,7 @@ class Episodes:
         log_std: Log standard deviation of the behaviour policy.
         reward: Reward of the step; 0 where it does not count.
         valid: Whether the step belongs to the episode.
+        failures: Whether the episode ended because its world broke down, by cause.
     """
 
     obs: Float[Array, "*episode time obs"]
@@ -42,6 +45,7 @@ class Episodes:
     log_std: Float[Array, "*episode time action"]
     reward: Float[Array, "*episode time"]
     valid: Bool[Array, "*episode time"]
+    failures: Failures = dataclasses.field(default_factory=dict)
 
     @property
     def total_return(self) -> Float[Array, "*episode"]:
@@ -89,6 +93,7 @@ def _play_episode(
     noise: Float[Array, " latent"],
 ) -> Episodes:
     reset_key, act_key = jax.random.split(key)
+    contained = contained_step(env)
 
     def step(
         carry: tuple[State, Bool[Array, ""]], key: PRNGKeyArray
@@ -97,7 +102,7 @@ def _play_episode(
         obs = jnp.concatenate([see(state.obs), noise])
         distribution = act(obs)
         raw_action = distribution.sample(key)
-        after = env.step(state, distribution.to_action(raw_action))
+        after, not_finite = contained(state, distribution.to_action(raw_action))
         seen = Episodes(
             obs=obs,
             raw_action=raw_action,
@@ -106,6 +111,7 @@ def _play_episode(
             log_std=jnp.broadcast_to(distribution.log_std, distribution.mean.shape),
             reward=jnp.where(over, 0.0, after.reward),
             valid=~over,
+            failures=failures_of(after, not_finite, counts=~over),
         )
         return (after, over | after.done), seen
 

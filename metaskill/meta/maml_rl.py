@@ -23,6 +23,7 @@ from metaskill.meta.promp import adam_epochs
 from metaskill.meta.trpo import trust_region_step
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.networks.policy import GaussianPolicy
+from metaskill.rl.failures import Failures, failure_metrics
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.tasks.family import TaskFamily
 
@@ -123,6 +124,7 @@ class MAMLRL:
             **{f"return_{i}": value for i, value in enumerate([*before, after])},
             "skipped_updates": (~finite).astype(jnp.float32),
             "policy_std": jnp.mean(jnp.exp(params["policy"]["params"]["log_std"])),
+            **failure_metrics(_all_failures(batch)),
             **{f"loss/{name}": value for name, value in losses.items()},
         }
         state = dataclasses.replace(
@@ -140,15 +142,16 @@ class MAMLRL:
         n_tasks = self.config.num_eval_tasks
         task_keys = jax.random.split(jax.random.key(_HELD_OUT_SEED), n_tasks)
         tasks = jax.vmap(self.family.sample_held_out)(task_keys)
-        _, returns = jax.vmap(lambda task, k: self.adapt_to(state, task, k, _EVALUATED_STEPS))(
-            tasks, jax.random.split(key, n_tasks)
-        )
+        _, returns, failures = jax.vmap(
+            lambda task, k: self._adapt(state, task, k, _EVALUATED_STEPS)
+        )(tasks, jax.random.split(key, n_tasks))
         returns = jnp.mean(returns, axis=-1)
         curve = jnp.mean(returns, axis=0)
         return {
             "eval/return": curve[1],
             **{f"eval/return_{i}": curve[i] for i in range(_EVALUATED_STEPS + 1)},
             **{f"eval/return_{i}_worst": jnp.min(returns[:, i]) for i in (1, _EVALUATED_STEPS)},
+            **failure_metrics(failures, "eval/"),
         }
 
     def policy(self, state: MAMLRLState) -> Reactive:
@@ -247,21 +250,29 @@ class MAMLRL:
             each step what comes of taking no other. With latents, whose noise may go on between
             steps, that is played once more for the returns' sake.
         """
+        policies, returns, _ = self._adapt(state, task, key, n_steps)
+        return policies, returns
+
+    def _adapt(
+        self, state: MAMLRLState, task: Context, key: PRNGKeyArray, n_steps: int
+    ) -> tuple[Params, Float[Array, "step episode"], Failures]:
+        """Adapt as `adapt_to` does, and say which episodes ended because a world broke down."""
         step_size = self.objective.step_size(state.params, state.hparams)
 
         def step(
             policy: Params, inputs: tuple[PRNGKeyArray, Array, Array]
-        ) -> tuple[Params, tuple[Params, Array]]:
+        ) -> tuple[Params, tuple[Params, Array, Failures]]:
             key, noise_std, scale = inputs
             experience = self._play(policy, task, key, state, noise_std)
             scaled = jax.tree.map(lambda size: scale * size, step_size)
             adapted = self.objective.inner_step(policy, experience, scaled)
-            return adapted, (policy, experience.episodes.total_return)
+            episodes = experience.episodes
+            return adapted, (policy, episodes.total_return, episodes.failures)
 
         keys = jax.random.split(key, n_steps + 1)
         scales = jnp.full(n_steps + 1, state.hparams.later_steps).at[0].set(1.0)
         inputs = (keys, _noise_stds(state.hparams, n_steps), scales)
-        _, (policies, returns) = jax.lax.scan(step, state.params["policy"], inputs)
+        _, (policies, returns, failures) = jax.lax.scan(step, state.params["policy"], inputs)
         if self.config.num_latents and n_steps > 1:
             # What noise costs on the way is not what a policy is worth where one stops.
             def play_quietly(policy: Params, key: PRNGKeyArray) -> Float[Array, " episode"]:
@@ -270,7 +281,7 @@ class MAMLRL:
 
             between = jax.tree.map(lambda leaf: leaf[1:-1], policies)
             returns = returns.at[1:-1].set(jax.vmap(play_quietly)(between, keys[1:-1]))
-        return policies, returns
+        return policies, returns, failures
 
     def _play(
         self,
@@ -326,3 +337,9 @@ def _noise_stds(hparams: MAMLRLHparams, n_steps: int) -> Float[Array, " step"]:
     """Return how wide the latents' noise is before each inner step, and after the last: none."""
     stds = hparams.latent_std * hparams.later_noise ** jnp.arange(n_steps + 1.0)
     return stds.at[n_steps].set(0.0)
+
+
+def _all_failures(batch: TaskExperience) -> Failures:
+    """Return the failures before and after adaptation, in one list by cause."""
+    parts = (batch.before.episodes.failures, batch.after.episodes.failures)
+    return jax.tree.map(lambda *each: jnp.concatenate([jnp.ravel(part) for part in each]), *parts)

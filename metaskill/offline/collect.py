@@ -14,7 +14,6 @@ from metaskill.envs.env import Env, State
 from metaskill.errors import UserError, nearest
 from metaskill.offline.episodes import OF_STATES, OF_STEPS, Episodes
 from metaskill.offline.policies import CollectingPolicy
-from metaskill.rl.finite import all_finite
 
 _PATIENCE = 3  # Batches in a row in which every simulation breaks.
 
@@ -78,7 +77,7 @@ def record_whole_episode(
 
     def look(broken: Bool[Array, ""], taken: runner.Taken) -> tuple[Array, tuple[Seen, Taken]]:
         after = taken.after
-        breaks = taken.not_finite | (after.metrics["failed"] > 0) | ~all_finite(seen(after))
+        breaks = taken.not_finite | (after.metrics["failed"] > 0)
         action = jnp.clip(taken.action, -1.0, 1.0)
         step = Taken(action, after.reward, after.terminated, after.truncated, taken.alive)
         return broken | (taken.alive & breaks), (seen(after), step)

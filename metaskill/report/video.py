@@ -1,28 +1,19 @@
 """Videos of a robot, drawn without a display."""
 
-import contextlib
-import copy
-import logging
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 
 import imageio
 import jax
-import mujoco
 import numpy as np
 
+from metaskill.envs.drawing import drawing
 from metaskill.envs.env import Env
 from metaskill.envs.pose import Pose
-from metaskill.envs.view import View
 from metaskill.errors import UserError
-from metaskill.report.sketch import sketch
 from metaskill.subprocesses import starting_a_program
 
 _SUFFIXES = (".mp4", ".gif")
-_logger = logging.getLogger(__name__)
-
-Draw = Callable[[mujoco.MjData, mujoco.MjvCamera], np.ndarray]
-"""Draws one frame of a model's data."""
 
 
 def check_output(path: pathlib.Path) -> None:
@@ -111,20 +102,11 @@ def draw_strip(
     return np.concatenate(list(frames), axis=1)
 
 
-def draw_frame(env: Env, pose: Pose, width: int, height: int) -> np.ndarray:
-    """Draw a world as `height x width x 3` bytes.
-
-    Raises:
-        UserError: If the environment has no model.
-    """
-    at_once = jax.tree.map(lambda leaf: np.asarray(leaf)[None], pose)
-    (frames,) = _draw_frames(env, [at_once], width, height)
-    return np.asarray(frames[0])
-
-
 def _at_rate(env: Env, poses: Pose, frames_per_second: int) -> Pose:
     """Choose what a video of this rate shows."""
-    times = np.arange(len(poses.qpos)) * env.control_timestep
+    timestep = poses.model_leaves.get("opt.timestep")
+    pace = 1.0 if timestep is None else timestep[0] / env.model.opt.timestep  # type: ignore[attr-defined]
+    times = np.arange(len(poses.qpos)) * env.control_timestep * pace
     wanted = np.arange(0.0, times[-1], 1.0 / frames_per_second)
     return _at(poses, np.searchsorted(times, wanted))
 
@@ -138,24 +120,11 @@ def _draw_frames(
     env: Env, trajectories: Iterable[Pose], width: int, height: int
 ) -> list[np.ndarray]:
     """Return the frames (axis: frame) of each trajectory."""
-    if getattr(env, "model", None) is None:
-        raise UserError(f"{env.name} has no MuJoCo model, so there is nothing to draw.")
-    # A model of its own, which becomes that of each world in turn.
-    model = copy.copy(env.model)  # type: ignore[attr-defined]
-    data = mujoco.MjData(model)
-    camera = camera_of(env)
-    videos = []
-    with _renderer(model, width, height) as draw:
-        for poses in trajectories:
-            frames = []
-            for time, qpos in enumerate(poses.qpos):
-                for name, values in poses.model_leaves.items():
-                    getattr(model, name)[...] = values[time]
-                data.qpos[:] = qpos
-                mujoco.mj_forward(model, data)
-                frames.append(draw(data, camera))
-            videos.append(np.stack(frames))
-    return videos
+    with drawing(env, width, height) as draw:
+        return [
+            np.stack([draw(_at(poses, time)) for time in range(len(poses.qpos))])
+            for poses in trajectories
+        ]
 
 
 def _write(frames: np.ndarray, path: pathlib.Path, frames_per_second: int) -> None:
@@ -164,44 +133,3 @@ def _write(frames: np.ndarray, path: pathlib.Path, frames_per_second: int) -> No
     else:
         with starting_a_program():  # imageio hands the frames to ffmpeg.
             imageio.mimsave(path, list(frames), fps=frames_per_second, macro_block_size=16)
-
-
-def camera_of(env: Env) -> mujoco.MjvCamera:
-    """Return the camera of an environment's view, or one that follows the robot."""
-    model: mujoco.MjModel = env.model  # type: ignore[attr-defined]
-    camera = mujoco.MjvCamera()
-    view: View | None = getattr(env, "view", None)
-    if view is None:
-        camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
-        camera.trackbodyid = 1
-        camera.distance = min(2.5 * model.stat.extent, 4.0)
-        camera.azimuth, camera.elevation = 110, -20
-        return camera
-    camera.type = mujoco.mjtCamera.mjCAMERA_FREE
-    camera.lookat[:] = view.target
-    camera.distance = view.distance
-    camera.azimuth, camera.elevation = view.azimuth, view.elevation
-    return camera
-
-
-@contextlib.contextmanager
-def _renderer(model: mujoco.MjModel, width: int, height: int) -> Iterator[Draw]:
-    """Yield MuJoCo's renderer, or the sketch where OpenGL is missing or does not work."""
-    renderer = None
-    # A library that is missing or does not work is reported in many ways.
-    with contextlib.suppress(Exception):
-        renderer = mujoco.Renderer(model, height, width)
-    if renderer is None:
-        _logger.warning(
-            "no off-screen OpenGL works here, so the video is a plain sketch; for a "
-            "rendering: apt-get install libegl1 (or libosmesa6)."
-        )
-        yield lambda data, camera: sketch(model, data, camera, width, height)
-        return
-
-    def draw(data: mujoco.MjData, camera: mujoco.MjvCamera) -> np.ndarray:
-        renderer.update_scene(data, camera)
-        return renderer.render()
-
-    with renderer:
-        yield draw

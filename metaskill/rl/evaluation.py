@@ -12,6 +12,7 @@ from metaskill.envs.policy import Policy
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.runner import Taken, begin_episode, begin_in, policy_keys, run_policy
 from metaskill.learner import Metrics
+from metaskill.rl.failures import Failures, failure_metrics, failures_of, no_failures
 
 
 @jax.tree_util.register_dataclass
@@ -23,13 +24,13 @@ class Episode:
         total_reward: Sum of rewards, undiscounted.
         length: Control steps.
         terminated: Whether it ended before its time.
-        not_finite: Whether it ended because it left the finite numbers.
+        failures: Why its world broke down, if it did.
     """
 
     total_reward: Float[Array, ""]
     length: Int[Array, ""]
     terminated: Bool[Array, ""]
-    not_finite: Bool[Array, ""]
+    failures: Failures
 
 
 def run_episode(
@@ -38,15 +39,15 @@ def run_episode(
     """Run one episode of one world to its end."""
 
     def look(episode: Episode, taken: Taken) -> tuple[Episode, None]:
+        failures = failures_of(taken.after, taken.not_finite, counts=taken.alive)
         return Episode(
             total_reward=episode.total_reward + jnp.where(taken.alive, taken.after.reward, 0.0),
             length=episode.length + jnp.where(taken.alive, 1, 0),
             terminated=episode.terminated | (taken.after.terminated & taken.alive),
-            not_finite=episode.not_finite | taken.not_finite,
+            failures=jax.tree.map(jnp.logical_or, episode.failures, failures),
         ), None
 
-    false = jnp.zeros((), bool)
-    nothing = Episode(jnp.zeros(()), jnp.zeros((), jnp.int32), false, false)
+    nothing = Episode(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), bool), no_failures())
     start = begin_episode(env, sample_context, policy, key)
     keys = policy_keys(key, env.episode_length)
     _, episode, _ = run_policy(env, policy, start, keys, look, nothing)
@@ -64,7 +65,7 @@ def evaluate_policy(
         "eval/return_std": jnp.std(episodes.total_reward),
         "eval/length": jnp.mean(episodes.length.astype(jnp.float32)),
         "eval/terminated": jnp.mean(episodes.terminated.astype(jnp.float32)),
-        "eval/not_finite": jnp.sum(episodes.not_finite.astype(jnp.float32)),
+        **failure_metrics(episodes.failures, "eval/"),
     }
 
 

@@ -1,13 +1,14 @@
 """Returns of a policy over a grid of contexts."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.env import Context, Env, State
 from metaskill.envs.policy import Memory, Policy
@@ -28,6 +29,8 @@ class GridReturns:
             grid itself need not hold a nominal value.)
         nominal: Returns in the nominal context.
         nominal_values: The nominal value of each axis' parameter.
+        failed_worlds: Episodes, of all those above, that ended because the simulation broke
+            down or the world left the finite numbers; None where nobody counted.
     """
 
     axes: tuple[Axis, ...]
@@ -35,6 +38,7 @@ class GridReturns:
     cuts: tuple[Float[np.ndarray, "population value"], ...]
     nominal: Float[np.ndarray, " population"]
     nominal_values: tuple[float, ...]
+    failed_worlds: Int[np.ndarray, " population"] | None = None
 
 
 def returns_over(
@@ -44,8 +48,10 @@ def returns_over(
     key: PRNGKeyArray,
     episodes: int,
     worlds_at_once: int,
-) -> Float[Array, " cell"]:
+) -> tuple[Float[Array, " cell"], Int[Array, " cell"]]:
     """Return the mean return of whole episodes in each of some contexts.
+
+    A world that breaks down counts with its rewards until then.
 
     Args:
         env: The environment.
@@ -55,16 +61,20 @@ def returns_over(
             and policies differ by nothing but themselves.
         episodes: Episodes of each cell.
         worlds_at_once: About how many worlds to step side by side, for memory's sake.
+
+    Returns:
+        The mean returns, and how many episodes ended because their world broke down.
     """
     keys = jax.random.split(key, episodes)
 
-    def mean_return(context: Context) -> Float[Array, ""]:
+    def play(context: Context) -> tuple[Float[Array, ""], Int[Array, ""]]:
         outcomes = jax.vmap(lambda k: run_episode(env, lambda _: context, policy, k))(keys)
-        return jnp.mean(outcomes.total_reward)
+        failed = functools.reduce(jnp.logical_or, outcomes.failures.values())
+        return jnp.mean(outcomes.total_reward), jnp.sum(failed.astype(jnp.int32))
 
     n_cells = len(jax.tree.leaves(contexts)[0])
     cells_at_once = min(n_cells, max(1, worlds_at_once // episodes))
-    return jax.lax.map(mean_return, contexts, batch_size=cells_at_once)
+    return jax.lax.map(play, contexts, batch_size=cells_at_once)
 
 
 def survey(
@@ -100,13 +110,13 @@ def survey(
     contexts = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
     n_members = len(jax.tree.leaves(population)[0])
 
-    def returns_of_member(member: Any, contexts: Context, key: PRNGKeyArray) -> Array:
+    def returns_of_member(member: Any, contexts: Context, key: PRNGKeyArray) -> tuple[Array, Array]:
         policy = _Blind(learner.policy(member))
         return returns_over(env, contexts, policy, key, episodes, worlds_at_once // n_members)
 
     run = jax.jit(jax.vmap(returns_of_member, in_axes=(0, None, None)))
     try:
-        returns = np.asarray(run(population, contexts, key))
+        returns, failed = jax.device_get(run(population, contexts, key))
     except KeyError as error:
         if error.args != ("privileged_state",):
             raise
@@ -124,6 +134,7 @@ def survey(
         cuts=tuple(cuts),
         nominal=at_nominal[:, 0],
         nominal_values=tuple(values[axis.name] for axis in axes),
+        failed_worlds=failed.sum(axis=1),
     )
 
 

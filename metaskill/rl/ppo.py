@@ -30,6 +30,7 @@ from metaskill.networks.normalizer import (
 from metaskill.networks.policy import GaussianPolicy
 from metaskill.rl.annealing import annealed
 from metaskill.rl.evaluation import evaluate_policy
+from metaskill.rl.failures import failure_metrics
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
@@ -39,10 +40,10 @@ from metaskill.rl.rollout import (
     MemorylessExplorer,
     Transition,
     Worker,
-    failure_metrics,
     finished_episode_metrics,
     rollout,
     start_worker,
+    trajectory_failures,
 )
 
 Params = dict[str, Any]
@@ -186,7 +187,7 @@ class PPO:
         )
         metrics = {
             **finished_episode_metrics(trajectory),
-            **failure_metrics(trajectory),
+            **failure_metrics(trajectory_failures(trajectory)),
             **{f"loss/{name}": value for name, value in losses.items()},
             **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
             **intrinsic_metrics,

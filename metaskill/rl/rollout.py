@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from metaskill.envs.auto_reset import SampleContext, auto_reset
 from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.envs.policy import Memory, Policy
+from metaskill.rl.failures import Failures
 
 Choice = dict[str, Array]
 """Whatever a learner wants to remember of how an action was chosen."""
@@ -237,13 +238,9 @@ def finished_episode_metrics(trajectory: Transition) -> dict[str, Float[Array, "
     }
 
 
-def failure_metrics(trajectory: Transition) -> dict[str, Float[Array, ""]]:
-    """Count the worlds that blew up and were reset, together and by cause."""
-    causes = {
-        "simulation": jnp.sum(trajectory.metrics["failed"]),
-        "not_finite": jnp.sum(trajectory.metrics["not_finite"]),
-    }
+def trajectory_failures(trajectory: Transition) -> Failures:
+    """Say which steps of a trajectory were a world's last because it broke down."""
     return {
-        "failed_worlds": causes["simulation"] + causes["not_finite"],
-        **{f"failed_worlds/{cause}": count for cause, count in causes.items()},
+        "simulation": trajectory.metrics["failed"] > 0,
+        "not_finite": trajectory.metrics["not_finite"] > 0,
     }

@@ -24,16 +24,17 @@ from metaskill.networks.critic import Critics
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
 from metaskill.networks.policy import StateDependentGaussianPolicy
 from metaskill.rl.evaluation import evaluate_policy
+from metaskill.rl.failures import failure_metrics
 from metaskill.rl.finite import accept_if, all_finite
 from metaskill.rl.hooks import Hooks, fresh_rewards, loss_and_gradient
 from metaskill.rl.replay import Experience, init_replay, insert, remember, sample
 from metaskill.rl.rollout import (
     MemorylessExplorer,
     Worker,
-    failure_metrics,
     finished_episode_metrics,
     rollout,
     start_worker,
+    trajectory_failures,
 )
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.rl.sac_loss import ENTROPY, Batch, Params, Regularizer, sac_loss
@@ -174,7 +175,7 @@ class SAC:
         updates = state.updates + n_learned
         metrics = {
             **finished_episode_metrics(trajectory),
-            **failure_metrics(trajectory),
+            **failure_metrics(trajectory_failures(trajectory)),
             **{name: jnp.where(warming_up, jnp.nan, v) for name, v in of_learning.items()},
             **{f"env/{name}": jnp.mean(value) for name, value in trajectory.metrics.items()},
             "skipped_updates": jnp.where(warming_up, 0.0, skipped),

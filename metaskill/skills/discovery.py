@@ -12,6 +12,7 @@ from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.runner import begin_in
 from metaskill.learner import Headline, Metrics
+from metaskill.rl.failures import failure_metrics
 from metaskill.rl.hooks import Experience, Intrinsic
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOHparams
@@ -157,6 +158,7 @@ class SkillDiscovery:
                 self.policy(state).choose, self.env.space, flat, sensitivity_key
             ),
             "eval/length": n_alive / distance.size,
+            **failure_metrics(executions.failures, "eval/"),
         }
 
     def execute_skills(

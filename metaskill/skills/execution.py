@@ -9,6 +9,7 @@ from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Observation
 from metaskill.envs.policy import Policy
 from metaskill.envs.runner import Taken, begin_episode, policy_keys, run_policy
+from metaskill.rl.failures import Failures, failures_of
 from metaskill.skills.skill_env import SkillEnv, told
 from metaskill.skills.space import Skill
 
@@ -24,6 +25,7 @@ class Execution:
         reward: The environment's reward.
         terminated: Whether the episode ended there without a future.
         alive: Whether the episode was still going on; what follows its end means nothing.
+        failures: Whether the episode ended because its world broke down, by cause.
     """
 
     obs: Observation
@@ -31,6 +33,7 @@ class Execution:
     reward: Float[Array, "*time"]
     terminated: Bool[Array, "*time"]
     alive: Bool[Array, "*time"]
+    failures: Failures = dataclasses.field(default_factory=dict)
 
     @property
     def positions(self) -> Float[Array, "*time 2"]:
@@ -46,8 +49,9 @@ def execute(
 
     def look(nothing: tuple, taken: Taken) -> tuple[tuple, Execution]:
         before, after = taken.before, taken.after
+        failures = failures_of(after, taken.not_finite, counts=taken.alive)
         return nothing, Execution(
-            before.obs, after.obs, after.reward, after.terminated, taken.alive
+            before.obs, after.obs, after.reward, after.terminated, taken.alive, failures
         )
 
     start = begin_episode(env, lambda k: told(sample_context(k), skill), policy, key)

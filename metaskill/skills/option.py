@@ -98,12 +98,14 @@ def follow(
         reward_of: What to sum up.
 
     Returns:
-        The end, the sum of rewards, and what was kept (axis: time).
+        The end, the sum of rewards, and what was kept (axis: time). A world that leaves
+        the finite numbers ends in the last state with numbers; the sum is NaN then, so that
+        who contains the whole option's step finds out.
     """
 
     def look(total: Array, taken: Taken) -> tuple[Array, Trace]:
-        reward = jnp.where(taken.alive, reward_of(taken.after), 0.0)
-        return total + reward, record(taken.after, taken.alive)
+        reward = jnp.where(taken.not_finite, jnp.nan, reward_of(taken.after))
+        return total + jnp.where(taken.alive, reward, 0.0), record(taken.after, taken.alive)
 
     # Some environments keep one key for an episode.
     key = jax.random.fold_in(start.world.key, start.world.step)

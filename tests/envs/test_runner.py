@@ -131,5 +131,5 @@ def test_a_step_that_is_not_finite_ends_the_episode_and_is_counted() -> None:
         env, lambda _: env.nominal_context(), Recurrent(), jax.random.key(0), 4
     )
     assert np.isfinite(metrics["eval/return"])
-    assert float(metrics["eval/not_finite"]) == 4
+    assert float(metrics["eval/failed_worlds/not_finite"]) == 4
     assert float(metrics["eval/terminated"]) == 1

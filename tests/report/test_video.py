@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from metaskill.envs.ant import Ant
+from metaskill.envs.drawing import camera_of, draw_frame
 from metaskill.envs.env import Env
 from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.registry import make
+from metaskill.envs.sketch import sketch
 from metaskill.errors import UserError
 from metaskill.report import video
-from metaskill.report.sketch import sketch
 from metaskill.rl.evaluation import record_episode
 
 
@@ -30,7 +31,7 @@ def test_without_opengl_a_sketch_is_drawn_and_the_package_named(
     def no_opengl(*_: object) -> None:
         raise ImportError("libEGL.so.1")
 
-    monkeypatch.setattr(video.mujoco, "Renderer", no_opengl)
+    monkeypatch.setattr(mujoco, "Renderer", no_opengl)
     positions = jnp.tile(jnp.asarray(ant.model.qpos0, jnp.float32), (11, 1))
     positions = positions.at[:, 2].set(jnp.linspace(0.5, 1.0, 11))  # It rises.
     path = tmp_path / "video.gif"
@@ -68,7 +69,7 @@ def test_a_strip_shows_the_first_and_the_last_position(ant: Ant) -> None:
 
 def test_an_arm_is_seen_from_where_its_environment_says() -> None:
     arm = make("arm_reach")
-    camera = video.camera_of(arm)
+    camera = camera_of(arm)
     assert tuple(camera.lookat) == arm.view.target
     data = mujoco.MjData(arm.model)
     mujoco.mj_forward(arm.model, data)
@@ -87,9 +88,9 @@ def test_fixtures_are_drawn_where_their_context_puts_them() -> None:
     poses = frames_of(jax.random.split(jax.random.key(0)))
     one, other = (jax.tree.map(lambda leaf, i=i: leaf[i], poses) for i in range(2))
     elsewhere = Pose(one.qpos, other.model_leaves)
-    drawn, moved = (video.draw_frame(door, pose, 96, 64) for pose in (one, elsewhere))
+    drawn, moved = (draw_frame(door, pose, 96, 64) for pose in (one, elsewhere))
     assert np.any(drawn != moved)
-    np.testing.assert_array_equal(drawn, video.draw_frame(door, one, 96, 64))
+    np.testing.assert_array_equal(drawn, draw_frame(door, one, 96, 64))
 
 
 def test_nothing_to_draw(point_mass: Env, tmp_path: pathlib.Path) -> None:

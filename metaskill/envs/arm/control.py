@@ -124,7 +124,8 @@ def servo_controls(
     action: Float[Array, " action"],
     qpos: Float[Array, " nq"],
     act: Float[Array, "7"],
-    seconds: float,
+    seconds: float | Float[Array, ""],
+    finger_ranges: Float[Array, "2 low_high"],
 ) -> Float[Array, "9"]:
     """Return the model's controls for one control step.
 
@@ -134,7 +135,8 @@ def servo_controls(
         qpos: The world's joint positions, the arm's first.
         act: The servos' setpoints.
         seconds: How long the control step takes.
+        finger_ranges: Of the fingers' controls, metres.
     """
     action = jnp.clip(action, -1.0, 1.0)
     wanted = control.setpoints(action, qpos[:N_JOINTS], act)
-    return jnp.concatenate([(wanted - act) / seconds, finger_targets(action[-1])])
+    return jnp.concatenate([(wanted - act) / seconds, finger_targets(action[-1], finger_ranges)])

@@ -5,17 +5,21 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import mujoco
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.envs.arm.control import N_ARM_POSITIONS, find_control, servo_controls
-from metaskill.envs.arm.gripper import FINGER_TRAVEL
+from metaskill.envs.arm.geometry import refuse_other_geometry
+from metaskill.envs.arm.gripper import FINGERS
 from metaskill.envs.arm.kinematics import N_JOINTS, forward, inverse
 from metaskill.envs.arm.layout import ORDER, Layouts, draw, goal_entry, middles, weights_of
 from metaskill.envs.arm.scene import SceneReader, compile_scene
 from metaskill.envs.arm.subtask import Scenery, Status
 from metaskill.envs.arm.task import Task
 from metaskill.envs.env import Context, Observation, State
+from metaskill.envs.timing import seconds_per_step
 from metaskill.envs.view import View
+from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.factory import make_engine
 from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 from metaskill.physics.state import PhysicsState
@@ -81,7 +85,7 @@ class ArmEnv:
 
         Raises:
             UserError: If the engine, the control or a subtask does not exist, or a parameter
-                could have no effect.
+                could have no effect or varies what the code counts on.
         """
         self.name = task.name
         self.task = task
@@ -93,6 +97,7 @@ class ArmEnv:
         self.parameters = PhysicsParameters(
             compile_scene(task.name, task.objects), specs + tuple(parameters)
         )
+        refuse_other_geometry(self.parameters.engine_model(), task.objects, self.parameters.specs)
         self.engine = make_engine(engine, self.parameters.engine_model())
         self.model: mujoco.MjModel = self.engine.model
         self._reader = SceneReader(self.model, task.objects)
@@ -128,9 +133,9 @@ class ArmEnv:
         noise_key, key = jax.random.split(key)
         noise = jax.random.uniform(noise_key, (3,), minval=-HOME_NOISE, maxval=HOME_NOISE)
         joints = inverse(jnp.float32(HOME) + noise, jnp.zeros(()))
-        fingers = jnp.full(2, FINGER_TRAVEL)
-        qpos = jnp.concatenate([joints, fingers, self._reader.initial(context.reward)])
         leaves = self.parameters.apply(context.physics)
+        fingers = self._of_fingers("jnt_range", leaves)[:, 1]
+        qpos = jnp.concatenate([joints, fingers, self._reader.initial(context.reward)])
         physics = self.engine.reset(leaves, qpos, jnp.zeros(self.model.nv))
         # The servos hold the arm where it is.
         physics = dataclasses.replace(physics, act=joints)
@@ -154,7 +159,7 @@ class ArmEnv:
         return dataclasses.replace(state, obs=self._observe(state))
 
     def step(self, state: State, action: Float[Array, " action"]) -> ArmState:
-        """Act for one control step of 40 ms."""
+        """Act for one control step, of 40 ms where no context varies the time step."""
         assert isinstance(state, ArmState)
         before = state.physics
         ctrl = self.controls(state, action)
@@ -193,8 +198,15 @@ class ArmEnv:
 
     def controls(self, state: State, action: Float[Array, " action"]) -> Float[Array, " nu"]:
         """Return what an action sends to the model's actuators."""
-        physics, seconds = state.physics, self.control_timestep
-        return servo_controls(self.control, action, physics.qpos, physics.act, seconds)
+        physics, leaves = state.physics, state.model_leaves
+        return servo_controls(
+            self.control,
+            action,
+            physics.qpos,
+            physics.act,
+            seconds_per_step(self.model, self.n_substeps, leaves),
+            self._of_fingers("actuator_ctrlrange", leaves),
+        )
 
     def statuses(self, state: State) -> Status:
         """Return how each subtask stands, asked for or not (leading axis: subtask)."""
@@ -231,6 +243,14 @@ class ArmEnv:
     def position(self, physics: PhysicsState) -> Float[Array, "2"]:
         """The gripper's x and y."""
         return forward(physics.qpos[:N_JOINTS]).position[:2]
+
+    def _of_fingers(self, field: str, leaves: ModelLeaves) -> Float[Array, "2 low_high"]:
+        """Return a world's ranges of the fingers' joints or actuators, which share names."""
+        accessor = self.model.joint if field.startswith("jnt_") else self.model.actuator
+        ids = [accessor(name).id for name in FINGERS]
+        nominal = np.asarray(getattr(self.model, field), np.float32)
+        ranges: Array = leaves.get(field, nominal)[np.array(ids)]
+        return ranges
 
     def _observe(self, state: ArmState) -> Observation:
         """Arm, objects, goals, and which subtasks are still to be done.

@@ -59,6 +59,14 @@ def gripper_actuators() -> str:
     )
 
 
-def finger_targets(action: Float[Array, ""]) -> Float[Array, "2"]:
-    """Return how far an action opens the fingers: 1 closes them, -1 opens them."""
-    return jnp.full(2, 0.5 * FINGER_TRAVEL) * (1.0 - jnp.clip(action, -1.0, 1.0))
+def finger_targets(
+    action: Float[Array, ""], ranges: Float[Array, "2 low_high"]
+) -> Float[Array, "2"]:
+    """Return how far an action opens the fingers: 1 closes them, -1 opens them.
+
+    Args:
+        action: Of both fingers.
+        ranges: Between which controls each finger's actuator moves it.
+    """
+    low, high = ranges.T
+    return low + 0.5 * (high - low) * (1.0 - jnp.clip(action, -1.0, 1.0))

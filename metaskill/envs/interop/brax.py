@@ -1,4 +1,4 @@
-"""Environments across the border to brax, in both directions."""
+"""Environments across the border to brax, in both directions; MuJoCo Playground's to us."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from typing import Any
 import brax.envs
 import jax
 import jax.numpy as jnp
-from brax.envs.wrappers.training import AutoResetWrapper, VmapWrapper
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt32
 
 from metaskill.envs.auto_reset import SampleContext
+from metaskill.envs.containment import contained_step
 from metaskill.envs.env import Context, Env, Observation, State
 from metaskill.errors import UserError
 from metaskill.physics.state import PhysicsState
@@ -26,6 +26,9 @@ class BraxView(brax.envs.Env):
     leave it: `done` says `terminated` alone. Did it say `truncated` too, the wrapper,
     which overwrites `info["truncation"]`, would take every time limit for a
     termination. Unwrapped, `info["truncation"]` says `truncated`.
+
+    A world that leaves the finite numbers is `done` with reward 0, in the last observation that
+    was finite, and its metric `failed` is 1.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class BraxView(brax.envs.Env):
             as_dict: Whether to observe everything, by name, instead of `state` alone.
         """
         self._env = env
+        self._step = contained_step(env)
         self._sample_context = sample_context or (lambda _: env.nominal_context())
         self._as_dict = as_dict
 
@@ -53,7 +57,7 @@ class BraxView(brax.envs.Env):
 
     def step(self, state: brax.envs.State, action: Float[Array, " action"]) -> brax.envs.State:
         """Act for one control step, keeping what wrappers added to metrics and info."""
-        after = self._env.step(state.pipeline_state, action)
+        after, _ = self._step(state.pipeline_state, action)
         outcome = self._outcome(after)
         outcome["metrics"] = {**state.metrics, **outcome["metrics"]}
         outcome["info"] = {**state.info, **outcome["info"]}
@@ -103,10 +107,10 @@ class BraxState(State):
 
 
 class BraxEnv:
-    """A brax environment as one of ours, with brax's own observations and rewards.
+    """An environment of brax or MuJoCo Playground as one of ours, with their MDP unchanged.
 
-    It has one context, the nominal one, because brax keeps its parameters in its code.
-    `physics` shows the pipeline's positions and velocities where it has any. A
+    It has one context, the nominal one, because they keep their parameters in their code.
+    `physics` shows the simulation's positions and velocities where it has any. A
     simulation that leaves the finite numbers terminates the episode with reward 0 in
     the state before the step.
     """
@@ -204,7 +208,7 @@ class BraxEnv:
         reward = state.reward.astype(jnp.float32)
         return BraxState(
             physics=_physics(
-                state.pipeline_state, step.astype(jnp.float32) * self.control_timestep, failed
+                _simulation(state), step.astype(jnp.float32) * self.control_timestep, failed
             ),
             obs=_observation(state.obs),
             reward=jnp.where(failed | (step == 0), 0.0, reward),
@@ -220,11 +224,13 @@ class BraxEnv:
 
 def _require_bare(env: brax.envs.Env) -> None:
     wrapper = env
-    while isinstance(wrapper, brax.envs.Wrapper):
-        if isinstance(wrapper, AutoResetWrapper | VmapWrapper):
+    # By their names, for Playground has wrappers of its own.
+    while wrapper is not wrapper.unwrapped:
+        name = type(wrapper).__name__
+        if "AutoReset" in name or "Vmap" in name:
             raise UserError(
-                f"the environment is inside brax's {type(wrapper).__name__}, which does what "
-                "metaskill does itself: give brax.envs.get_environment(name)."
+                f"the environment is inside {name}, which does what metaskill does itself: give "
+                "brax.envs.get_environment(name), or Playground's registry.load(name)."
             )
         wrapper = wrapper.env
 
@@ -240,10 +246,26 @@ def _observation(obs: Array | Mapping[str, Array]) -> Observation:
     return dict(obs)
 
 
-def _physics(pipeline_state: Any, time: Float[Array, ""], failed: Bool[Array, ""]) -> PhysicsState:
-    velocity = getattr(pipeline_state, "qd", jnp.zeros(0))
+def _simulation(state: Any) -> Any:
+    """Return the simulation's part of a state, which brax and Playground call differently."""
+    for field in ("pipeline_state", "data"):
+        if hasattr(state, field):
+            return getattr(state, field)
+    raise UserError(
+        f"the environment's state, a {type(state).__name__}, has neither brax's field "
+        "'pipeline_state' nor MuJoCo Playground's 'data': only environments of these two "
+        "can be wrapped."
+    )
+
+
+def _physics(simulation: Any, time: Float[Array, ""], failed: Bool[Array, ""]) -> PhysicsState:
+    def first_of(*names: str) -> Array:
+        found = [getattr(simulation, name) for name in names if hasattr(simulation, name)]
+        return found[0] if found else jnp.zeros(0)
+
+    velocity = first_of("qd", "qvel")
     return PhysicsState(
-        qpos=getattr(pipeline_state, "q", jnp.zeros(0)),
+        qpos=first_of("q", "qpos"),
         qvel=velocity,
         act=jnp.zeros(0),
         qacc_warmstart=jnp.zeros_like(velocity),

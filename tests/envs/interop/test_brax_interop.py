@@ -299,3 +299,82 @@ def test_there_and_back_again_is_the_same_environment():
         state, returned = step(state, jnp.array(action)), back_step(returned, jnp.array(action))
     assert returned.truncated
     assert state.truncated
+
+
+@pytest.mark.fault(10)
+def test_brax_sees_the_end_of_a_world_that_leaves_the_finite_numbers():
+    view = BraxView(PointMass(episode_length=10))
+    step = jax.jit(view.step)
+    state = step(view.reset(jax.random.key(0)), jnp.array(RIGHT))
+    after = step(state, jnp.array([jnp.nan, 0.0]))
+    assert (after.done, after.reward, after.metrics["failed"]) == (1, 0, 1)
+    np.testing.assert_array_equal(after.obs, state.obs)
+    np.testing.assert_array_equal(after.pipeline_state.physics.qpos, state.obs)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(29)
+@pytest.mark.filterwarnings("ignore")  # brax's trainers say many things of jax and of themselves.
+def test_braxs_own_trainer_learns_through_the_view(monkeypatch):
+    """On jax without `device_put_replicated`, with the line that docs/environments.md gives."""
+    from brax.training.agents.ppo import train as ppo
+
+    monkeypatch.setattr(
+        jax,
+        "device_put_replicated",
+        lambda tree, devices: jax.tree.map(lambda leaf: jnp.stack([leaf] * len(devices)), tree),
+        raising=False,
+    )
+    returns = []
+    with jax.numpy_dtype_promotion("standard"):  # brax mixes dtypes.
+        ppo.train(
+            environment=BraxView(PointMass(episode_length=20)),
+            max_devices_per_host=1,
+            num_timesteps=40_000,
+            episode_length=20,
+            num_envs=64,
+            num_evals=2,
+            num_eval_envs=64,
+            unroll_length=20,
+            batch_size=64,
+            num_minibatches=2,
+            num_updates_per_batch=4,
+            learning_rate=3e-3,
+            discounting=0.95,
+            progress_fn=lambda _, metrics: returns.append(float(metrics["eval/episode_reward"])),
+        )
+    assert returns[-1] > returns[0] + 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.fault(29)
+@pytest.mark.filterwarnings("ignore")  # rejax says that it copies environments.
+def test_rejax_learns_through_the_view():
+    """Where rejax is installed, with gymnax before 1.0: rejax's door to brax is written for it."""
+    rejax = pytest.importorskip("rejax")
+    from importlib.metadata import version
+
+    if not version("gymnax").startswith("0."):
+        pytest.skip("rejax 0.1.3 calls what gymnax 1.0 renamed")
+    from rejax.compat.brax2gymnax import Brax2GymnaxEnv
+
+    env = Brax2GymnaxEnv(training.EpisodeWrapper(BraxView(PointMass(episode_length=20)), 20, 1))
+    env.max_steps_in_episode = 20
+    with jax.numpy_dtype_promotion("standard"):
+        algorithm = rejax.PPO.create(
+            env=env,
+            env_params=env.default_params,
+            total_timesteps=20_000,
+            eval_freq=20_000,
+            num_envs=64,
+            num_steps=20,
+            num_epochs=4,
+            num_minibatches=4,
+            learning_rate=3e-3,
+            gamma=0.95,
+            max_grad_norm=0.5,
+            agent_kwargs={"activation": "tanh"},
+        )
+        _, (_, returns) = jax.jit(algorithm.train)(jax.random.PRNGKey(0))
+    before, after = np.mean(returns, axis=1)[[0, -1]]
+    assert after > before + 5.0

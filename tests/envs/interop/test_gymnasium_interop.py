@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, NormalizeObservation, RecordEpisodeStatistics
 
 from metaskill.envs.env import Context
-from metaskill.envs.interop.gymnasium import VectorEnv
+from metaskill.envs.interop.gymnasium import SingleEnv, VectorEnv
 from metaskill.envs.point_mass import PointMass
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
@@ -295,3 +295,131 @@ def test_without_gymnasium_the_import_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "metaskill.envs.interop.gymnasium")
     with pytest.raises(UserError, match=r"pip install 'metaskill\[gymnasium\]'"):
         importlib.import_module("metaskill.envs.interop.gymnasium")
+
+
+def info_of(infos, world):
+    """Return the entries that speak of a world."""
+    return {
+        name: info_of(values, world) if isinstance(values, dict) else values[world]
+        for name, values in infos.items()
+        if not name.startswith("_") and infos[f"_{name}"][world]
+    }
+
+
+def assert_same_info(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        if isinstance(value, dict):
+            assert_same_info(ours[name], value)
+        else:
+            np.testing.assert_allclose(ours[name], value, atol=1e-6)
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("mode", [*AutoresetMode, "SameStep"])
+def test_in_every_mode_it_does_as_gymnasiums_own_vector_environment(mode):
+    ours = VectorEnv(Ledge(episode_length=EPISODE_LENGTH), 2, autoreset_mode=mode)
+    theirs = SyncVectorEnv([NumpyLedge, NumpyLedge], autoreset_mode=mode)
+    assert ours.metadata["autoreset_mode"] is theirs.metadata["autoreset_mode"]
+    ours.reset(seed=0), theirs.reset(seed=0)
+    for _ in range(12):
+        our, their = (envs.step(np.array([RIGHT, STAY], np.float32)) for envs in (ours, theirs))
+        for mine, reference in zip(our[:-1], their[:-1], strict=True):
+            np.testing.assert_allclose(mine, reference, atol=1e-6)
+        for world in range(2):
+            assert_same_info(info_of(our[-1], world), info_of(their[-1], world))
+        ended = their[2] | their[3]
+        if ours.metadata["autoreset_mode"] is AutoresetMode.DISABLED and ended.any():
+            with pytest.raises(UserError, match="call reset"):
+                ours.step(np.zeros((2, 2)))
+            our, their = (
+                envs.reset(options={"reset_mask": ended.copy()}) for envs in (ours, theirs)
+            )
+            np.testing.assert_allclose(our[0], their[0], atol=1e-6)
+
+
+@pytest.mark.fault(28)
+def test_final_observations_and_metrics_come_with_the_same_step():
+    envs = VectorEnv(Ledge(episode_length=EPISODE_LENGTH), 2, autoreset_mode="SameStep")
+    envs.reset(seed=0)
+    for _ in range(3):
+        observations, _, terminations, _, infos = envs.step([RIGHT, STAY])
+    assert terminations.tolist() == [True, False]
+    np.testing.assert_array_equal(observations[0], [0.0, 0.0])
+    np.testing.assert_allclose(infos["final_obs"][0], [0.3, 0.0], atol=1e-6)
+    assert infos["final_obs"][1] is None
+    assert infos["_final_obs"].tolist() == infos["_final_info"].tolist() == [True, False]
+    assert infos["final_info"]["distance"][0] == pytest.approx(np.hypot(0.2, 0.5))
+    assert infos["distance"][0] == pytest.approx(np.hypot(0.5, 0.5))
+
+
+@pytest.mark.fault(28)
+def test_worlds_have_seeds_of_their_own(ants):
+    together, _ = ants.reset(seed=3)
+    listed, _ = ants.reset(seed=[3, 4])
+    np.testing.assert_array_equal(together, listed)
+    swapped, _ = ants.reset(seed=[4, 3])
+    np.testing.assert_array_equal(swapped, listed[::-1])
+    half, _ = ants.reset(seed=[3, None])
+    np.testing.assert_array_equal(half[0], listed[0])
+    assert (half[1] != listed[1]).any()
+    with pytest.raises(UserError, match="3 seeds for 2 worlds"):
+        ants.reset(seed=[1, 2, 3])
+
+
+@pytest.mark.fault(28)
+@pytest.mark.filterwarnings("ignore:.*A Box observation space m..imum value is:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*Not able to test alternative render modes:UserWarning")
+def test_a_single_world_is_a_gymnasium_environment(one_ant):
+    env = SingleEnv(make("ant", engine="native", episode_length=EPISODE_LENGTH))
+    env_checker.check_env(env, skip_close_check=True)
+    assert isinstance(env, gymnasium.Env)
+    alone, _ = env.reset(seed=5)
+    among, _ = one_ant.reset(seed=5)
+    np.testing.assert_array_equal(alone, among[0])
+    for _ in range(EPISODE_LENGTH):
+        observation, reward, terminated, truncated, _ = env.step(np.zeros(8))
+        observations, rewards, *_ = one_ant.step(np.zeros((1, 8)))
+        np.testing.assert_array_equal(observation, observations[0])
+        assert reward == rewards[0]
+    assert (terminated, truncated) == (False, True)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="over"):
+        env.step(np.zeros(8))
+    with pytest.raises(UserError, match="no option 'reset_mask'"):
+        env.reset(options={"reset_mask": True})
+
+
+@pytest.mark.fault(28)
+def test_worlds_are_drawn():
+    ant = make("ant", engine="native", episode_length=EPISODE_LENGTH)
+    envs, env = VectorEnv(ant, 2, render_mode="rgb_array"), SingleEnv(ant, render_mode="rgb_array")
+    envs.reset(seed=0), env.reset(seed=0)
+    frames = envs.render()
+    assert [(frame.shape, frame.dtype) for frame in frames] == [((320, 480, 3), np.uint8)] * 2
+    np.testing.assert_array_equal(env.render(), frames[0])
+    env.close(), envs.close()
+    assert SingleEnv(ant).render() is None
+    with pytest.raises(UserError, match="no MuJoCo model"):
+        SingleEnv(PointMass(), render_mode="rgb_array")
+    with pytest.raises(UserError, match="render_mode 'human' does not exist"):
+        VectorEnv(ant, 1, render_mode="human")
+    with pytest.raises(UserError, match="no autoreset mode is called 'Never'"):
+        VectorEnv(ant, 1, autoreset_mode="Never")
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_a_world_that_leaves_the_finite_numbers_ends_and_begins_anew(mode):
+    envs = VectorEnv(PointMass(episode_length=10), 2, autoreset_mode=mode)
+    envs.reset(seed=0)
+    observations, rewards, terminations, _, infos = envs.step([[np.nan, 0], STAY])
+    assert terminations.tolist() == [True, False]
+    assert rewards[0] == 0
+    ended = infos["final_info"] if mode is AutoresetMode.SAME_STEP else infos
+    assert ended["failed"].tolist() == [1, 0]
+    for _ in range(3):
+        assert np.isfinite(observations).all()
+        observations, rewards, terminations, _, infos = envs.step([RIGHT, STAY])
+        assert np.isfinite(rewards).all()
+        assert not terminations.any()
+    assert infos["failed"].tolist() == [0, 0]
