@@ -1,8 +1,8 @@
 """What of a scene's geometry the arm's code counts on, so that no context may vary it."""
 
 import mujoco
+import numpy as np
 
-from metaskill.envs.arm.puck import Puck
 from metaskill.envs.arm.scene_object import SceneObject
 from metaskill.envs.counted_on import refuse_what_is_counted_on
 from metaskill.physics.parameters import ParamSpec
@@ -33,7 +33,9 @@ def refuse_other_geometry(
     """
     frames = {thing.frame_name for thing in objects}
     of_any_size = {"table", *(f"{thing.name}_handle" for thing in objects)}
-    of_any_size |= {thing.name for thing in objects if isinstance(thing, Puck)}
+    # A puck is a sphere that bears its name; a block is a box.
+    spheres = set(np.flatnonzero(model.geom_type == int(mujoco.mjtGeom.mjGEOM_SPHERE)))
+    of_any_size |= {thing.name for thing in objects if _geom(model, thing.name) in spheres}
     touching = (model.geom_contype | model.geom_conaffinity) != 0
 
     def counts_on(spec: ParamSpec, name: str) -> bool:
@@ -44,13 +46,15 @@ def refuse_other_geometry(
         if spec.field == "body_quat":
             return name not in frames or spec.operation != "turn"
         if spec.field == "geom_size":
-            return bool(touching[_geom(model, name)]) and name not in of_any_size
+            index = _geom(model, name)
+            if index < 0:  # `object_names` calls it `geom` and its number.
+                index = int(name.removeprefix("geom"))
+            return bool(touching[index]) and name not in of_any_size
         return False
 
     refuse_what_is_counted_on(model, specs, counts_on, _REASON)
 
 
 def _geom(model: mujoco.MjModel, name: str) -> int:
-    """Return the index of a geom; one without a name is called `geom` and its number."""
-    index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name)
-    return index if index >= 0 else int(name.removeprefix("geom"))
+    """Return the index of a geom; -1 where none has that name."""
+    return int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name))
