@@ -37,12 +37,12 @@ from typing import Any
 
 from absl import flags
 
-from metaskill.cli.experiments import find_experiment
-from metaskill.cli.flags import override, parse
+from metaskill.cli.experiments import find_experiment, short_flags
+from metaskill.cli.flags import parse, split_overrides
 from metaskill.cli.launchers import LAUNCHERS
 from metaskill.cli.sweep_jobs import part_of, run_in_jobs
-from metaskill.cli.train import with_engine
 from metaskill.cli.vary import parse_seeds, parse_vary
+from metaskill.configuration import Assignment, assign, require_apart
 from metaskill.errors import UserError, nearest
 from metaskill.report.curves import series
 from metaskill.report.sweep import plot_sweep
@@ -56,7 +56,15 @@ from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import cannot_write, claim, write_json
 from metaskill.training.standings import best_of, by_setting
 from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
-from metaskill.training.variations import Interval, SweepMember, draw, grid, make_members
+from metaskill.training.variations import (
+    SEEDS,
+    Interval,
+    SweepMember,
+    draw,
+    grid,
+    make_members,
+    varied,
+)
 
 
 def run(arguments: list[str]) -> None:
@@ -81,10 +89,12 @@ def run(arguments: list[str]) -> None:
             "resume", "auto", ["auto", "never", "must"], "existing sweep", flag_values=values
         )
 
-    others, config = override(arguments, find_experiment(arguments[0]))
+    others, assignments = split_overrides(arguments)
     (name,), values = parse(others, ["EXPERIMENT"], define)
-    config = with_engine(name, config, values.engine)
-    members = _members(config, values)
+    config = find_experiment(name)
+    assignments += short_flags(name, config, values.flag_values_dict())
+    config = assign(config, assignments)
+    members = _members(config, values, assignments)
     if values.part:
         members = part_of(members, values.part)
     rungs = _rungs(values.halving)
@@ -118,7 +128,9 @@ def run(arguments: list[str]) -> None:
     _write(outcome, name, folder)
 
 
-def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
+def _members(
+    config: Experiment, values: flags.FlagValues, assignments: list[Assignment]
+) -> list[SweepMember]:
     texts = [text for text in values.vary if not text.startswith("seed=")]
     seeds = [text for text in values.vary if text.startswith("seed=")]
     if not values.vary:
@@ -131,6 +143,7 @@ def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
     ]
     if len(seeds) > 1 or len({*names}) < len(names) or "seed" in names:
         raise UserError("every name varies once, and the seed by itself: --vary seed=0:4.")
+    require_apart([*assignments, *varied(config, dict.fromkeys(names)), *(SEEDS if seeds else ())])
     trainer = config.trainer
     return make_members(
         config,
