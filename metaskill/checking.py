@@ -82,6 +82,19 @@ def ranges_of(hint: Any) -> tuple[Range, ...]:
     return hint.__metadata__ if typing.get_origin(hint) is Annotated else ()
 
 
+def describe(hint: Any) -> str:
+    """Say what an annotation allows, such as `int, at least 1`."""
+    names = []
+    for alternative in _alternatives(hint):
+        name = describe(alternative) if ranges_of(alternative) else _name(alternative)
+        if alternative is Any:
+            name = "any value"
+        elif _class_of(alternative) is tuple:
+            name = f"tuple of {describe(typing.get_args(alternative)[0])}"
+        names.append(name)
+    return ", ".join([" or ".join(filter(None, names)), *map(str, ranges_of(hint))])
+
+
 def read(value: Any, hint: Any, where: str) -> Any:
     """Check a value, and return it in the form that its annotation asks for.
 

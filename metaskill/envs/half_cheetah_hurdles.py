@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import jax.numpy as jnp
 import mujoco
 
-from metaskill.envs.env import Observation
+from metaskill.envs.env import EpisodeLength, Observation
 from metaskill.envs.half_cheetah import HalfCheetah
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.physics.parameters import ParamSpec
@@ -38,7 +38,7 @@ class HalfCheetahHurdles(HalfCheetah):
         self,
         engine: str = "auto",
         objective: str = "milestones",
-        episode_length: int = 1000,
+        episode_length: EpisodeLength = 1000,
         parameters: tuple[ParamSpec, ...] = (),
     ):
         """Compile the model and build its engine, as `Locomotion` does."""
