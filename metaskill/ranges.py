@@ -113,15 +113,19 @@ class Above(_NumberRange):
 
 
 @dataclasses.dataclass(frozen=True)
-class NotEmpty(_NumberRange):
+class NotEmpty:
     """The tuples with at least one value."""
 
     def holds(self, value: tuple[Any, ...]) -> bool:
         """Return whether a tuple has values."""
         return len(value) > 0
 
+    def refusal(self, value: Any, where: str) -> str:
+        """Ask for a value."""
+        return f"{where} is {value!r}: it must not be empty."
+
     def __str__(self) -> str:
-        return "at least one value"
+        return "not empty"
 
 
 @dataclasses.dataclass(frozen=True, init=False)
