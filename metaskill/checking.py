@@ -70,11 +70,13 @@ def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-@functools.cache
-def hints_of(config_class: type) -> dict[str, Any]:
-    """Return the annotation of every field of a dataclass."""
+def _hints_of(config_class: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(config_class, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(config_class)}
+
+
+hints_of: Callable[[Any], dict[str, Any]] = functools.cache(_hints_of)
+"""Returns the annotation of every field of a dataclass."""
 
 
 def ranges_of(hint: Any) -> tuple[Range, ...]:

@@ -11,9 +11,10 @@ exit code 75, and the same command goes on. docs/sweeps.md says more.
                          discount=0.95,0.99                these values
                          seed=0:4                          0, 1, 2, 3
                          clip,discount=(.1,.9),(.2,.99)    these pairs
-                       NAME is a field of the experiment's hparams, which needs no compilation
-                       of its own, or a path in its configuration, such as ppo.num_epochs=2,4,
-                       of which every value does. Without seed=, the experiment's own seeds.
+                       NAME is a path in the configuration, such as ppo.num_epochs, or the end
+                       of one that no other field shares. Fields of hparams need no compilation
+                       of their own; of all others every value does. Without seed=, the
+                       experiment's own seeds.
   --random=N           N random settings instead of all; each with every seed. A range
                        without a count, log:1e-4:1e-2, is then drawn from as a whole.
   --random_seed=N      seed of these draws (default: 0)
@@ -77,7 +78,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("random", None, "settings", lower_bound=1, flag_values=values)
         flags.DEFINE_integer("random_seed", 0, "of draws", lower_bound=0, flag_values=values)
         flags.DEFINE_list("halving", [], "parts of the training", flag_values=values)
-        flags.DEFINE_float("memory", None, "GiB", flag_values=values)
+        flags.DEFINE_float("memory", None, "GiB", lower_bound=0.0, flag_values=values)
         flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("launcher", None, "slurm, local, ray", flag_values=values)

@@ -5,7 +5,9 @@ them). SIGTERM or Ctrl-C ends it after the current chunk, with the state saved a
 the same command goes on. A second Ctrl-C ends it at once. docs/training.md says more.
 
   --config.x.y=VALUE   override any field of the experiment's configuration, such as
-                       --config.ppo.num_envs=1024 or --config.hparams.learning_rate=1e-3
+                       --config.ppo.num_envs=1024, or one entry of a dictionary, such as
+                       --config.env.options.episode_length=500; `metaskill list EXPERIMENT`
+                       prints all fields and the ranges of their values
   --seed=N             seed of the first member (short for --config.trainer.seed)
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
