@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from metaskill.results.figure import measured
+from metaskill.results.figure import Figure, measured
 from metaskill.results.file import write_results
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -69,17 +69,15 @@ def try_drawn(
     return endings
 
 
-def write_endings(
-    name: str, key: str, endings: Sequence[Ending], drawn: str, counted_by: str
-) -> None:
-    """Write how many examples ended as they have to: all of them must. Print the others.
+def counted(endings: Sequence[Ending], drawn: str) -> tuple[Figure, dict[str, int]]:
+    """Count how many examples ended as they have to: all of them must. Print the others.
 
     Args:
-        name: The results file's.
-        key: The figure's.
         endings: How each ended.
         drawn: What was drawn, and how it has to end.
-        counted_by: What to call the counts by kind, in the results' settings.
+
+    Returns:
+        The count, and the counts by kind.
     """
     for ending in endings:
         if not ending.is_right:
@@ -90,5 +88,21 @@ def write_endings(
         required=len(endings),
     )
     kinds = dict(sorted(collections.Counter(ending.kind for ending in endings).items()))
-    print(f"{key} {figure.value:.0f} of {len(endings)}: {kinds}")
+    print(f"{figure.value:.0f} of {len(endings)} drawn {drawn}: {kinds}")
+    return figure, kinds
+
+
+def write_endings(
+    name: str, key: str, endings: Sequence[Ending], drawn: str, counted_by: str
+) -> None:
+    """Write how many examples ended as they have to.
+
+    Args:
+        name: The results file's.
+        key: The figure's.
+        endings: How each ended.
+        drawn: What was drawn, and how it has to end.
+        counted_by: What to call the counts by kind, in the results' settings.
+    """
+    figure, kinds = counted(endings, drawn)
     print(write_results(RESULTS, name, {key: figure}, {counted_by: kinds}))

@@ -1,5 +1,8 @@
 """Malformed command lines and configurations: each ends with one line, or runs.
 
+Beside them, command lines whose one mistake is known (`malformed_contents`): each is refused, and
+writes nothing.
+
 python -m benchmarks.malformed_inputs writes benchmarks/results/malformed_inputs.json.
 """
 
@@ -17,16 +20,16 @@ import jax
 import numpy as np
 from hypothesis import strategies as st
 
-from benchmarks.endings import try_drawn, write_endings
+from benchmarks.endings import RESULTS, counted, try_drawn
+from benchmarks.malformed_contents import RUN, wrong_lines
 from metaskill.cli.experiments import experiment_names, find_experiment
 from metaskill.cli.main import main as run_command
+from metaskill.results.file import write_results
 from metaskill.training.population import hparams_of
 from metaskill.training.run_folder import as_json
 from metaskill.training.trainer import Outcome, Timing
 
 EXAMPLES = 300
-RUN = "{run}"
-"""Stands in a command line for the folder of a run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +39,12 @@ class Inputs:
     Attributes:
         arguments: The command line.
         config: The text of `config.json` in the folder that `RUN` stands for; None: no folder.
+        is_wrong: Whether running the command would be a fault.
     """
 
     arguments: list[str]
     config: str | None = None
+    is_wrong: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +55,13 @@ class Ending:
         inputs: What the user gave.
         code: Its exit code; of a traceback, the exception's class.
         message: What it wrote to standard error.
+        written: The files that it wrote.
     """
 
     inputs: Inputs
     code: Any
     message: str
+    written: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -63,8 +70,10 @@ class Ending:
 
     @property
     def is_right(self) -> bool:
-        """Whether it ran, or refused in one line with exit code 2."""
+        """Whether it ran where it may, or refused in one line with exit code 2."""
         refused = self.code == 2 and re.fullmatch(r"metaskill: [^\n]+\n", self.message)
+        if self.inputs.is_wrong:
+            return bool(refused) and not self.written
         return self.code == 0 or bool(refused)
 
 
@@ -83,6 +92,7 @@ def run(given_inputs: Inputs, folder: pathlib.Path) -> Ending:
         (workdir / "config.json").write_text(given_inputs.config)
     arguments = [argument.replace(RUN, str(workdir)) for argument in given_inputs.arguments]
     errors = io.StringIO()
+    before = {*folder.rglob("*")}
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(io.StringIO()),
@@ -92,7 +102,8 @@ def run(given_inputs: Inputs, folder: pathlib.Path) -> Ending:
         try:
             run_command(arguments)
         except SystemExit as end:
-            return Ending(given_inputs, end.code or 0, errors.getvalue())
+            written = tuple(str(path) for path in {*folder.rglob("*")} - before)
+            return Ending(given_inputs, end.code or 0, errors.getvalue(), written)
         except Exception as error:  # A traceback, for a user.
             return Ending(given_inputs, type(error).__name__, str(error))
     raise AssertionError("the command line always exits")
@@ -268,15 +279,33 @@ def check(examples: int, chosen_seed: int = 0) -> list[Ending]:
     return try_drawn(inputs(), run, examples, chosen_seed)
 
 
+def check_contents(examples: int, chosen_seed: int = 0) -> list[Ending]:
+    """Draw command lines with one known mistake, and return how running them ended."""
+    record = json.dumps({"experiment": "demo", "config": as_json(find_experiment("demo"))})
+
+    def given_inputs(arguments: list[str]) -> Inputs:
+        return Inputs(arguments, record if RUN in arguments else None, is_wrong=True)
+
+    return try_drawn(wrong_lines().map(given_inputs), run, examples, chosen_seed)
+
+
 def main() -> None:
     """Measure and write."""
-    write_endings(
-        "malformed_inputs",
-        "malformed_inputs_handled",
-        check(EXAMPLES),
-        drawn="inputs; the others ended otherwise",
-        counted_by="endings_by_exit_code",
+    inputs_figure, inputs_codes = counted(check(EXAMPLES), "inputs; the others ended otherwise")
+    contents_figure, contents_codes = counted(
+        check_contents(EXAMPLES),
+        "command lines with a wrong value, entry, range or seed; the others were not refused, or "
+        "not in one line, or after something was written",
     )
+    figures = {
+        "malformed_inputs_handled": inputs_figure,
+        "malformed_contents": contents_figure,
+    }
+    settings = {
+        "endings_by_exit_code": inputs_codes,
+        "endings_of_contents_by_exit_code": contents_codes,
+    }
+    print(write_results(RESULTS, "malformed_inputs", figures, settings))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import metaskill
 
 FLOORS = (
     {"errors", "statistics", "subprocesses"},
+    {"ranges"},
+    {"checking"},
+    {"configuration"},
     {"physics"},
     {"envs"},
     {"networks", "tasks", "data"},

@@ -25,7 +25,7 @@ from absl import flags
 from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import define_seed, parse
 from metaskill.errors import UserError, nearest
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_state import MAMLRLState
@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> None:
     def define(values: flags.FlagValues) -> None:
         flags.DEFINE_multi_string("task", [], "a parameter", flag_values=values)
         flags.DEFINE_integer("steps", 3, "inner steps", lower_bound=1, flag_values=values)
-        flags.DEFINE_integer("seed", 0, "seed", lower_bound=0, flag_values=values)
+        define_seed(values, "seed")
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
         flags.DEFINE_string("workdir", None, "where to write", flag_values=values)

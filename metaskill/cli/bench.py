@@ -23,9 +23,9 @@ import jax
 import numpy as np
 from absl import flags
 
-from metaskill.cli.experiments import find_experiment
-from metaskill.cli.flags import override, parse
-from metaskill.cli.train import with_engine
+from metaskill.cli.experiments import find_experiment, short_flags
+from metaskill.cli.flags import parse, split_overrides
+from metaskill.configuration import assign
 from metaskill.errors import UserError
 from metaskill.learner import ActingLearner, acts
 from metaskill.measure.stages import make_stages
@@ -49,9 +49,10 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("output", None, "what to write", flag_values=values)
         flags.DEFINE_string("compare", None, "an earlier one", flag_values=values)
 
-    others, config = override(arguments, find_experiment(arguments[0]))
+    others, assignments = split_overrides(arguments)
     (name,), values = parse(others, ["EXPERIMENT"], define)
-    config = with_engine(name, config, values.engine)
+    config = find_experiment(name)
+    config = assign(config, assignments + short_flags(name, config, values.flag_values_dict()))
     before = _read(pathlib.Path(values.compare)) if values.compare else {}
     learner = config.make_learner()
     if not acts(learner):

@@ -27,7 +27,7 @@ import jax
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import named_values, parse
+from metaskill.cli.flags import define_seed, named_values, parse
 from metaskill.envs.policy import Noisy
 from metaskill.errors import UserError
 from metaskill.learner import acts
@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_float("noise", 0.0, "on actions", lower_bound=0.0, flag_values=values)
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_string("engine", "auto", "auto, native or mjx", flag_values=values)
-        flags.DEFINE_integer("seed", 0, "seed", lower_bound=0, flag_values=values)
+        define_seed(values, "seed")
 
     (name,), values = parse(arguments, ["ENV"], define)
     if not values.policy:
@@ -80,8 +80,9 @@ def run(arguments: list[str]) -> None:
     )
     short = values.policy.removeprefix(_RUN).rstrip("/").rpartition("/")[2]
     folder = pathlib.Path(values.output or f"data/{name}-{short}")
+    actor = _choose(values, config)  # Refuses a wrong configuration before anything is written.
     require_free(folder)
-    say_collected(collect_into(folder, config, _choose(values, config)))
+    say_collected(collect_into(folder, config, actor))
     print(folder)
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import define_seed, parse
 from metaskill.cli.grid import GridOptions, evaluate_on_grid, parse_axis
 from metaskill.errors import UserError
 from metaskill.training.trainer import restore
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> None:
     """Evaluate every member."""
 
     def define(values: flags.FlagValues) -> None:
-        flags.DEFINE_integer("seed", 0, "seed of the episodes", flag_values=values)
+        define_seed(values, "seed of the episodes")
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
         flags.DEFINE_multi_string("grid", [], "an axis", flag_values=values)
         flags.DEFINE_string("randomization", None, "whose parameters", flag_values=values)

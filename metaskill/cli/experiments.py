@@ -5,10 +5,13 @@ import importlib.util
 import pathlib
 import pkgutil
 from types import ModuleType
+from typing import Any
 
+from metaskill.checking import hints_of
+from metaskill.configuration import Assignment, with_values
 from metaskill.errors import UserError, nearest
 from metaskill.results.findings import Judge
-from metaskill.training.experiment import Experiment, with_values
+from metaskill.training.experiment import Experiment
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.source import Source, source_of, with_source
 
@@ -106,3 +109,29 @@ def starting_from(name: str, config: Experiment, path: str | None) -> Experiment
             f"name one of an experiment such as {source.experiment}."
         )
     return with_source(config, Source(experiment, theirs).at(pathlib.Path(path)))
+
+
+def short_flags(name: str, config: Experiment, flags: dict[str, Any]) -> list[Assignment]:
+    """Return what the flags set that are short for a `--config` flag.
+
+    Args:
+        name: The experiment's name.
+        config: The experiment.
+        flags: The values of `seed`, `engine` and `from`, of those that the command has; None where
+            a flag was not given.
+
+    Raises:
+        UserError: If the experiment has no environment for an engine.
+    """
+    if flags.get("engine") is not None and "env" not in hints_of(type(config)):
+        raise UserError(f"{name} has no environment, so --engine chooses nothing: leave it out.")
+    source = source_of(config)
+    meanings = [
+        ("seed", ("trainer", "seed"), flags.get("seed")),
+        ("engine", ("env", "engine"), flags.get("engine")),
+        # `starting_from` has taken the run over, under the name that the folder goes by.
+        ("from", ("source", "run"), source.run if source and flags.get("from") else None),
+    ]
+    return [
+        Assignment(f"--{flag}", path, value) for flag, path, value in meanings if value is not None
+    ]

@@ -1,13 +1,15 @@
 """Command lines: absl flags, and `--config.x.y=…` for every field of a configuration."""
 
 import ast
+import math
 from collections.abc import Callable
 from typing import Any
 
 from absl import flags
 
+from metaskill.configuration import Assignment, ConfigT, assign
 from metaskill.errors import UserError, nearest
-from metaskill.training.experiment import ConfigT, with_values
+from metaskill.ranges import LARGEST_SEED
 
 _PREFIX = "--config."
 
@@ -39,6 +41,9 @@ def parse(
         ) from error
     except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from error
+    for name in values:
+        if isinstance(values[name].value, float) and not math.isfinite(values[name].value):
+            raise UserError(f"--{name} is {values[name].value}: it must be finite.")
     if len(rest) != len(positional):
         raise UserError(
             f"expected {' '.join(positional) or 'no arguments'}, got {' '.join(rest) or 'nothing'}."
@@ -46,35 +51,48 @@ def parse(
     return rest, values
 
 
+def define_seed(values: flags.FlagValues, meaning: str, default: int | None = 0) -> None:
+    """Define `--seed`, which every command bounds alike."""
+    flags.DEFINE_integer(
+        "seed", default, meaning, lower_bound=0, upper_bound=LARGEST_SEED, flag_values=values
+    )
+
+
 def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]:
     """Apply every `--config.x.y=VALUE` to a configuration, all of them at once.
-
-    A value is read as a Python literal (`3e-4`, `(64, 64)`), else as a string. Fields that have
-    to fit each other can be given in any order.
 
     Returns:
         The other arguments, and the new configuration.
 
     Raises:
-        UserError: If a field does not exist or a value is not of its type.
+        UserError: If a field does not exist, or a value is not of its type or outside its range.
     """
-    others = []
-    values: dict[str, Any] = {}
+    others, assignments = split_overrides(arguments)
+    return others, assign(config, assignments)
+
+
+def split_overrides(arguments: list[str]) -> tuple[list[str], list[Assignment]]:
+    """Read every `--config.x.y=VALUE`.
+
+    A value is read as a Python literal (`3e-4`, `(64, 64)`), else as a string.
+
+    Returns:
+        The other arguments, and what the flags set.
+
+    Raises:
+        UserError: If a flag has no value.
+    """
+    others, assignments = [], []
     for argument in arguments:
         if not argument.startswith(_PREFIX):
             others.append(argument)
             continue
-        path, equals, text = argument.removeprefix(_PREFIX).partition("=")
+        flag, equals, text = argument.partition("=")
         if not equals:
             raise UserError(f"{argument} has no value: write {argument}=VALUE.")
-        *groups, field = path.split(".")
-        inside = values
-        for name in groups:
-            inside = inside.setdefault(name, {})
-            if not isinstance(inside, dict):
-                raise UserError(f"{argument} sets a field of {name}, which is set as a whole too.")
-        inside[field] = literal(text)
-    return others, with_values(config, values)
+        path = tuple(flag.removeprefix(_PREFIX).split("."))
+        assignments.append(Assignment(flag, path, literal(text)))
+    return others, assignments
 
 
 def named_values(flag: str, texts: list[str]) -> dict[str, Any]:
@@ -96,5 +114,5 @@ def literal(text: str) -> Any:
     """Read a value as a Python literal, else as a string."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text

@@ -18,6 +18,7 @@ time, and writes plan.png and plan.mp4.
   --novideo       only the picture
 """
 
+import math
 import pathlib
 
 import jax
@@ -26,7 +27,7 @@ import numpy as np
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import named_values, parse
+from metaskill.cli.flags import define_seed, named_values, parse
 from metaskill.errors import UserError
 from metaskill.report.curves import best_member
 from metaskill.report.skills import plot_journeys
@@ -48,7 +49,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_bool("sparse", False, "plan for being there", flag_values=values)
         flags.DEFINE_string("output", None, "folder", flag_values=values)
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
-        flags.DEFINE_integer("seed", 0, "seed of the episodes", flag_values=values)
+        define_seed(values, "seed of the episodes")
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
         flags.DEFINE_bool("video", True, "write plan.mp4", flag_values=values)
 
@@ -90,6 +91,8 @@ def _parse_goal(text: str) -> tuple[float, float]:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
         raise UserError(f"--goal={text} is no point: write --goal=X,Y, in metres.") from None
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise UserError(f"--goal={text} is no point: both numbers must be finite.")
     if x == y == 0.0:
         raise UserError("--goal=0,0 is where the robot starts: name another point.")
     return x, y

@@ -21,7 +21,7 @@ from absl import flags
 from jaxtyping import PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import define_seed, parse
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.runner import begin_in, policy_keys
 from metaskill.errors import UserError
@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("output", None, ".mp4 or .gif", flag_values=values)
         flags.DEFINE_float("seconds", 10.0, "time to show", lower_bound=0.1, flag_values=values)
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
-        flags.DEFINE_integer("seed", 0, "seed of the episode", flag_values=values)
+        define_seed(values, "seed of the episode")
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
         flags.DEFINE_bool("prior", False, "without learning", flag_values=values)
 

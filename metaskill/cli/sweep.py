@@ -11,9 +11,10 @@ exit code 75, and the same command goes on. docs/sweeps.md says more.
                          discount=0.95,0.99                these values
                          seed=0:4                          0, 1, 2, 3
                          clip,discount=(.1,.9),(.2,.99)    these pairs
-                       NAME is a field of the experiment's hparams, which needs no compilation
-                       of its own, or a path in its configuration, such as ppo.num_epochs=2,4,
-                       of which every value does. Without seed=, the experiment's own seeds.
+                       NAME is a path in the configuration, such as ppo.num_epochs, or the end
+                       of one that no other field shares. Fields of hparams need no compilation
+                       of their own; of all others every value does. Without seed=, the
+                       experiment's own seeds.
   --random=N           N random settings instead of all; each with every seed. A range
                        without a count, log:1e-4:1e-2, is then drawn from as a whole.
   --random_seed=N      seed of these draws (default: 0)
@@ -37,12 +38,12 @@ from typing import Any
 
 from absl import flags
 
-from metaskill.cli.experiments import find_experiment
-from metaskill.cli.flags import override, parse
+from metaskill.cli.experiments import find_experiment, short_flags
+from metaskill.cli.flags import parse, split_overrides
 from metaskill.cli.launchers import LAUNCHERS
 from metaskill.cli.sweep_jobs import part_of, run_in_jobs
-from metaskill.cli.train import with_engine
 from metaskill.cli.vary import parse_seeds, parse_vary
+from metaskill.configuration import Assignment, assign, require_apart
 from metaskill.errors import UserError, nearest
 from metaskill.report.curves import series
 from metaskill.report.sweep import plot_sweep
@@ -56,7 +57,15 @@ from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import cannot_write, claim, write_json
 from metaskill.training.standings import best_of, by_setting
 from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
-from metaskill.training.variations import Interval, SweepMember, draw, grid, make_members
+from metaskill.training.variations import (
+    SEEDS,
+    Interval,
+    SweepMember,
+    draw,
+    grid,
+    make_members,
+    varied,
+)
 
 
 def run(arguments: list[str]) -> None:
@@ -69,7 +78,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("random", None, "settings", lower_bound=1, flag_values=values)
         flags.DEFINE_integer("random_seed", 0, "of draws", lower_bound=0, flag_values=values)
         flags.DEFINE_list("halving", [], "parts of the training", flag_values=values)
-        flags.DEFINE_float("memory", None, "GiB", flag_values=values)
+        flags.DEFINE_float("memory", None, "GiB", lower_bound=0.0, flag_values=values)
         flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("launcher", None, "slurm, local, ray", flag_values=values)
@@ -81,10 +90,12 @@ def run(arguments: list[str]) -> None:
             "resume", "auto", ["auto", "never", "must"], "existing sweep", flag_values=values
         )
 
-    others, config = override(arguments, find_experiment(arguments[0]))
+    others, assignments = split_overrides(arguments)
     (name,), values = parse(others, ["EXPERIMENT"], define)
-    config = with_engine(name, config, values.engine)
-    members = _members(config, values)
+    config = find_experiment(name)
+    assignments += short_flags(name, config, values.flag_values_dict())
+    config = assign(config, assignments)
+    members = _members(config, values, assignments)
     if values.part:
         members = part_of(members, values.part)
     rungs = _rungs(values.halving)
@@ -118,7 +129,9 @@ def run(arguments: list[str]) -> None:
     _write(outcome, name, folder)
 
 
-def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
+def _members(
+    config: Experiment, values: flags.FlagValues, assignments: list[Assignment]
+) -> list[SweepMember]:
     texts = [text for text in values.vary if not text.startswith("seed=")]
     seeds = [text for text in values.vary if text.startswith("seed=")]
     if not values.vary:
@@ -131,6 +144,7 @@ def _members(config: Experiment, values: flags.FlagValues) -> list[SweepMember]:
     ]
     if len(seeds) > 1 or len({*names}) < len(names) or "seed" in names:
         raise UserError("every name varies once, and the seed by itself: --vary seed=0:4.")
+    require_apart([*assignments, *varied(config, dict.fromkeys(names)), *(SEEDS if seeds else ())])
     trainer = config.trainer
     return make_members(
         config,

@@ -5,7 +5,9 @@ them). SIGTERM or Ctrl-C ends it after the current chunk, with the state saved a
 the same command goes on. A second Ctrl-C ends it at once. docs/training.md says more.
 
   --config.x.y=VALUE   override any field of the experiment's configuration, such as
-                       --config.ppo.num_envs=1024 or --config.hparams.learning_rate=1e-3
+                       --config.ppo.num_envs=1024, or one entry of a dictionary, such as
+                       --config.env.options.episode_length=500; `metaskill list EXPERIMENT`
+                       prints all fields and the ranges of their values
   --seed=N             seed of the first member (short for --config.trainer.seed)
   --engine=NAME        auto, native or mjx (short for --config.env.engine)
   --workdir=FOLDER     run folder (default: runs/EXPERIMENT)
@@ -22,14 +24,14 @@ the same command goes on. A second Ctrl-C ends it at once. docs/training.md says
   --report             make report.html, with a video, at the end
 """
 
-import dataclasses
 import pathlib
 
 from absl import flags
 
 from metaskill.cli.collect import say_collected
-from metaskill.cli.experiments import find_experiment, starting_from
-from metaskill.cli.flags import override, parse
+from metaskill.cli.experiments import find_experiment, short_flags, starting_from
+from metaskill.cli.flags import define_seed, parse, split_overrides
+from metaskill.configuration import assign
 from metaskill.errors import UserError
 from metaskill.training import distributed
 from metaskill.training.collection import prepare_data
@@ -46,7 +48,7 @@ def run(arguments: list[str]) -> None:
         raise UserError("name the experiment to train: metaskill train EXPERIMENT.")
 
     def define(values: flags.FlagValues) -> None:
-        flags.DEFINE_integer("seed", None, "seed of the first member", flag_values=values)
+        define_seed(values, "seed of the first member", None)
         flags.DEFINE_string("engine", None, "auto, native or mjx", flag_values=values)
         flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
         flags.DEFINE_string("from", None, "run to start from", flag_values=values)
@@ -58,15 +60,12 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("distributed", None, "processes", flag_values=values)
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
 
-    others, config = override(arguments, find_experiment(arguments[0]))
+    others, assignments = split_overrides(arguments)
     (name,), values = parse(others, ["EXPERIMENT"], define)
+    config = starting_from(name, find_experiment(name), values["from"].value)
+    config = assign(config, assignments + short_flags(name, config, values.flag_values_dict()))
     if values.distributed:
         distributed.start(values.distributed)
-    if values.seed is not None:
-        trainer = dataclasses.replace(config.trainer, seed=values.seed)
-        config = dataclasses.replace(config, trainer=trainer)  # type: ignore[type-var]
-    config = starting_from(name, config, values["from"].value)
-    config = with_engine(name, config, values.engine)
     mesh = parse_mesh(values.mesh) if values.mesh else MeshShape()
     require_devices(mesh)
     prepare(config)
@@ -105,18 +104,3 @@ def prepare(config: Experiment) -> None:
         if collected is not None:
             say_collected(collected)
     distributed.wait_for_all("data")
-
-
-def with_engine(name: str, config: Experiment, engine: str | None) -> Experiment:
-    """Return an experiment on another engine, where one is asked for.
-
-    Raises:
-        UserError: If it has no environment.
-    """
-    if engine is None:
-        return config
-    env = getattr(config, "env", None)
-    if env is None:
-        raise UserError(f"{name} has no environment, so --engine chooses nothing: leave it out.")
-    env = dataclasses.replace(env, engine=engine)
-    return dataclasses.replace(config, env=env)  # type: ignore[type-var]

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from metaskill.errors import UserError
+from metaskill.ranges import LARGEST_SEED
 from metaskill.training.variations import Choices, Interval
 
+_MOST_VALUES = 10_000
 GRAMMAR = "log:LOW:HIGH:COUNT, linear:LOW:HIGH:COUNT, FIRST:LAST+1 or VALUE,VALUE,..."
 
 
@@ -39,14 +41,15 @@ def parse_seeds(text: str) -> list[int]:
     """Read the values of `--vary seed=...`.
 
     Raises:
-        UserError: If they are not whole numbers from 0 on, each once.
+        UserError: If they are not whole numbers from 0 to `LARGEST_SEED`, each once.
     """
     axis = parse_vary(text)
     seeds = [values[0] for values in axis.values] if isinstance(axis, Choices) else []
-    whole = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    whole = all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in seeds)
     if not whole or not seeds or len({*seeds}) < len(seeds):
         raise UserError(
-            f"--vary {text} gives no seeds: write seed=0:4 or seed=1,5,7 (whole, each once)."
+            f"--vary {text} gives no seeds: write seed=0:4 or seed=1,5,7 (whole numbers up to "
+            f"{LARGEST_SEED}, each once)."
         )
     return seeds
 
@@ -64,6 +67,7 @@ def _range(name: str, parts: list[str], logarithmic: bool, text: str) -> Choices
             f"--vary {text} is no range: it goes from a lower to a higher value, in at least "
             "2 values."
         )
+    _require_few(count or 0, text)
     if logarithmic and low <= 0:
         raise UserError(f"--vary {text} is logarithmic: its ends must be positive.")
     if count is None:
@@ -80,14 +84,21 @@ def _ends(first: str, last: str, text: str) -> tuple[int, int]:
         raise UserError(f"--vary {text} cannot be read: write NAME={GRAMMAR}.") from error
     if ends[0] >= ends[1]:
         raise UserError(f"--vary {text} is empty: 0:4 means 0, 1, 2, 3.")
+    _require_few(ends[1] - ends[0], text)
     return ends
+
+
+def _require_few(count: int, text: str) -> None:
+    """Refuse, before they are made, more values than a sweep could ever train."""
+    if count > _MOST_VALUES:
+        raise UserError(f"--vary {text} has {count} values: give at most {_MOST_VALUES}.")
 
 
 def _list(text: str) -> list[Any]:
     """Read values as Python literals, or all of them as strings, which single words may be."""
     try:
         values = list(ast.literal_eval(f"[{text}]"))
-    except (ValueError, SyntaxError) as error:
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         if "(" in text:
             raise UserError(
                 f"{text} cannot be read: inside of brackets words are quoted, as in "

@@ -1,7 +1,7 @@
 """The contract of an environment: one world of an MDP whose parameters are data."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,10 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from metaskill.errors import UserError, nearest
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.state import PhysicsState
+from metaskill.ranges import Between
+
+EpisodeLength = Annotated[int, Between(1, 2**31 - 1)]
+"""Control steps until truncation, which worlds count in 32 bits."""
 
 Observation = dict[str, Float[Array, " size"]]
 """Observations by name: `state` is what a policy sees on a robot; environments that

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import mujoco
 
 from metaskill.envs.counted_on import refuse_what_is_counted_on
-from metaskill.envs.env import Observation
+from metaskill.envs.env import EpisodeLength, Observation
 from metaskill.envs.half_cheetah import HalfCheetah
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.physics.parameters import ParamSpec
@@ -39,7 +39,7 @@ class HalfCheetahHurdles(HalfCheetah):
         self,
         engine: str = "auto",
         objective: str = "milestones",
-        episode_length: int = 1000,
+        episode_length: EpisodeLength = 1000,
         parameters: tuple[ParamSpec, ...] = (),
     ):
         """Compile the model and build its engine, as `Locomotion` does.

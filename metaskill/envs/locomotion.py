@@ -9,7 +9,8 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, Observation, State
+from metaskill.checking import checked_arguments
+from metaskill.envs.env import Context, EpisodeLength, Observation, State
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.objectives import Motion, find_objective
 from metaskill.envs.timing import seconds_per_step
@@ -40,11 +41,12 @@ class Locomotion(abc.ABC):
     position_noise: ClassVar[float]
     derived_fields: ClassVar[tuple[str, ...]] = ()
 
+    @checked_arguments
     def __init__(
         self,
         engine: str = "auto",
         objective: str = "forward",
-        episode_length: int = 1000,
+        episode_length: EpisodeLength = 1000,
         parameters: tuple[ParamSpec, ...] = (),
         terminate_when_unhealthy: bool = True,
     ):

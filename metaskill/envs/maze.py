@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, State
+from metaskill.checking import checked_arguments
+from metaskill.envs.env import Context, EpisodeLength, State
 from metaskill.envs.maze_layout import draw_free_cells, make_maze
-from metaskill.errors import UserError
 from metaskill.physics.state import PhysicsState
+from metaskill.ranges import Count, Whole
 
 
 class Maze:
@@ -34,14 +35,15 @@ class Maze:
     view = 9
     view_spacing = 0.5
 
+    @checked_arguments
     def __init__(
         self,
         engine: str = "auto",
-        episode_length: int = 2000,
+        episode_length: EpisodeLength = 2000,
         size: int = 10,
-        layout: int = 0,
+        layout: Whole = 0,
         loops: float = 0.1,
-        layouts: int = 1,
+        layouts: Count = 1,
         across: bool = False,
     ):
         """Make the environment.
@@ -60,8 +62,6 @@ class Maze:
             UserError: If there is no such maze.
         """
         del engine
-        if layouts < 1:
-            raise UserError(f"layouts is {layouts}: there is at least 1 maze to draw.")
         self.episode_length = episode_length
         self.layouts = np.stack([make_maze(size, layout + i, loops) for i in range(layouts)])
         self.walls = self.layouts[0]

@@ -1,10 +1,14 @@
 """A point in the plane, in closed form: the smallest environment with tasks."""
 
+from typing import Annotated
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.envs.env import Context, Observation, State
+from metaskill.checking import checked_arguments
+from metaskill.envs.env import Context, EpisodeLength, Observation, State
 from metaskill.physics.state import PhysicsState
+from metaskill.ranges import AtLeast
 
 
 class PointMass:
@@ -22,7 +26,13 @@ class PointMass:
     control_timestep = 1.0
     largest_step = 0.1
 
-    def __init__(self, engine: str = "auto", episode_length: int = 100, goal_radius: float = 0.0):
+    @checked_arguments
+    def __init__(
+        self,
+        engine: str = "auto",
+        episode_length: EpisodeLength = 100,
+        goal_radius: Annotated[float, AtLeast(0)] = 0.0,
+    ):
         """Make the environment.
 
         Args:

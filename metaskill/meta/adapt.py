@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
+from metaskill.errors import UserError
+from metaskill.ranges import OneOf, Whole
 
 Params = Any
 Batch = Any
@@ -22,7 +24,7 @@ ORDERS = ("full", "first", "head_only", "learned_alpha")
 
 
 @dataclasses.dataclass(frozen=True)
-class InnerLoop:
+class InnerLoop(Checked):
     """How to adapt to a task: everything that the compiled program depends on.
 
     Attributes:
@@ -38,17 +40,14 @@ class InnerLoop:
             belongs to the head.
     """
 
-    order: str = "full"
-    max_steps: int = 1
+    order: Annotated[str, OneOf(ORDERS)] = "full"
+    max_steps: Whole = 1
     transform: optax.GradientTransformation = dataclasses.field(default_factory=optax.identity)
     is_head: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot run."""
-        if self.order not in ORDERS:
-            raise UserError(f"no order is called {self.order!r}: {nearest(self.order, ORDERS)}")
-        if self.max_steps < 0:
-            raise UserError(f"max_steps is {self.max_steps}: it must be at least 0.")
+        super().__post_init__()
         if self.order == "head_only" and self.is_head is None:
             raise UserError("order='head_only' needs is_head, to know which parameters move.")
 

@@ -1,12 +1,14 @@
 """Few-shot classification: tell N classes apart after K examples of each."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from metaskill.checking import checked_arguments
 from metaskill.data.glyphs import glyphs
 from metaskill.data.image_classes import ImageClasses
 from metaskill.data.mini_imagenet import mini_imagenet
@@ -15,6 +17,10 @@ from metaskill.errors import UserError
 from metaskill.learner import Headline
 from metaskill.meta.problem import Examples, SampleTask, SupervisedProblem, Task
 from metaskill.networks.cnn import CNN4
+from metaskill.ranges import AtLeast, Count
+
+Ways = Annotated[int, AtLeast(2)]
+"""Classes that a task tells apart."""
 
 
 def few_shot_tasks(classes: ImageClasses, ways: int, shots: int, queries: int) -> SampleTask:
@@ -149,8 +155,13 @@ def classification(
     )
 
 
+@checked_arguments
 def glyph_tasks(
-    ways: int = 5, shots: int = 1, queries: int = 3, test_queries: int = 5, filters: int = 32
+    ways: Ways = 5,
+    shots: Count = 1,
+    queries: Count = 3,
+    test_queries: Count = 5,
+    filters: Count = 32,
 ) -> SupervisedProblem:
     """Make few-shot classification of rendered characters, tested on held-out alphabets."""
     train, test = glyphs()
@@ -158,13 +169,14 @@ def glyph_tasks(
     return classification("glyphs", train, test, ways, shots, queries, test_queries, network)
 
 
+@checked_arguments
 def omniglot_tasks(
     folder: str = "data/omniglot",
-    ways: int = 5,
-    shots: int = 1,
-    queries: int = 1,
-    test_queries: int = 5,
-    filters: int = 64,
+    ways: Ways = 5,
+    shots: Count = 1,
+    queries: Count = 1,
+    test_queries: Count = 5,
+    filters: Count = 64,
 ) -> SupervisedProblem:
     """Make few-shot classification of Omniglot, from its archives in a folder."""
     train, test = omniglot(folder)
@@ -172,13 +184,14 @@ def omniglot_tasks(
     return classification("omniglot", train, test, ways, shots, queries, test_queries, network)
 
 
+@checked_arguments
 def mini_imagenet_tasks(
     folder: str = "data/mini_imagenet",
-    ways: int = 5,
-    shots: int = 1,
-    queries: int = 15,
-    test_queries: int = 15,
-    filters: int = 32,
+    ways: Ways = 5,
+    shots: Count = 1,
+    queries: Count = 15,
+    test_queries: Count = 15,
+    filters: Count = 32,
 ) -> SupervisedProblem:
     """Make few-shot classification of miniImageNet, from its folders."""
     train, test = mini_imagenet(folder)
@@ -186,7 +199,8 @@ def mini_imagenet_tasks(
     return classification("mini_imagenet", train, test, ways, shots, queries, test_queries, network)
 
 
-def glyph_classes(batch: int = 128, filters: int = 32) -> SupervisedProblem:
+@checked_arguments
+def glyph_classes(batch: Count = 128, filters: Count = 32) -> SupervisedProblem:
     """Make plain classification of all meta-training characters, for features to compare with.
 
     There is one task, and nothing of it is held out: its evaluation is on its own pictures.

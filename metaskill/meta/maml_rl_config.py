@@ -1,21 +1,24 @@
 """What meta-learning of policies is told: static configuration, and hyperparameters as data."""
 
 import dataclasses
+from typing import Annotated
 
 import jax
 from jaxtyping import Array
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
+from metaskill.errors import UserError
 from metaskill.meta.adapt import ORDERS
 from metaskill.meta.in_parts import require_parts
-from metaskill.meta.surrogates import find_surrogate
-from metaskill.networks.mlp import find_activation
+from metaskill.meta.surrogates import SURROGATES
+from metaskill.networks.mlp import ACTIVATIONS
+from metaskill.ranges import Above, AtLeast, Between, Count, OneOf, Sizes, Whole
 
 OUTER_RULES = ("promp", "trpo")
 
 
 @dataclasses.dataclass(frozen=True)
-class MAMLRLConfig:
+class MAMLRLConfig(Checked):
     """What the compiled program depends on.
 
     Attributes:
@@ -48,53 +51,39 @@ class MAMLRLConfig:
         num_eval_tasks: Held-out tasks of an evaluation.
     """
 
-    num_tasks: int = 40
-    num_episodes: int = 20
-    inner_steps: int = 1
-    order: str = "full"
-    surrogate: str = "lvc"
-    outer: str = "trpo"
-    num_curvature_tasks: int | None = None
-    tasks_at_once: int | None = None
-    num_epochs: int = 5
-    num_minibatches: int = 1
-    hidden: tuple[int, ...] = (100, 100)
-    activation: str = "relu"
-    initial_std: float = 1.0
-    num_latents: int = 0
+    num_tasks: Count = 40
+    num_episodes: Count = 20
+    inner_steps: Whole = 1
+    order: Annotated[str, OneOf(ORDERS)] = "full"
+    surrogate: Annotated[str, OneOf(SURROGATES)] = "lvc"
+    outer: Annotated[str, OneOf(OUTER_RULES)] = "trpo"
+    num_curvature_tasks: Count | None = None
+    tasks_at_once: Count | None = None
+    num_epochs: Count = 5
+    num_minibatches: Count = 1
+    hidden: Sizes = (100, 100)
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
+    initial_std: Annotated[float, Above(0)] = 1.0
+    num_latents: Whole = 0
     policy_obs: tuple[str, ...] = ("state",)
     normalize_obs: bool = False
-    num_eval_tasks: int = 40
+    num_eval_tasks: Count = 40
 
     def __post_init__(self) -> None:
         """Refuse what cannot run anywhere."""
-        for field in ("num_tasks", "num_episodes", "num_epochs", "num_eval_tasks"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
-        if self.num_curvature_tasks is not None and self.num_curvature_tasks < 1:
-            number = self.num_curvature_tasks
-            raise UserError(f"num_curvature_tasks is {number}: it must be at least 1, or None.")
-        if self.num_minibatches < 1 or self.num_tasks % self.num_minibatches:
+        super().__post_init__()
+        if self.num_tasks % self.num_minibatches:
             raise UserError(
                 f"num_minibatches is {self.num_minibatches}: it must divide num_tasks, which is "
                 f"{self.num_tasks}."
             )
         minibatch = self.num_tasks // self.num_minibatches
         require_parts(self.tasks_at_once, "num_tasks / num_minibatches", minibatch)
-        for field in ("inner_steps", "num_latents"):
-            if getattr(self, field) < 0:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 0.")
-        for field, names in (("order", ORDERS), ("outer", OUTER_RULES)):
-            name = getattr(self, field)
-            if name not in names:
-                raise UserError(f"no {field} is called {name!r}: {nearest(name, names)}")
-        find_surrogate(self.surrogate)
-        find_activation(self.activation)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class MAMLRLHparams:
+class MAMLRLHparams(Checked):
     """What a sweep may vary without recompiling: traced scalars.
 
     Attributes:
@@ -115,15 +104,15 @@ class MAMLRLHparams:
         exploration: Weight of E-MAML's credit for what was sampled before adaptation.
     """
 
-    inner_lr: float | Array = 0.1
-    later_steps: float | Array = 0.5
-    latent_std: float | Array = 3.0
-    later_noise: float | Array = 0.0
-    latent_temperature: float | Array = 0.5
-    discount: float | Array = 0.99
-    gae_lambda: float | Array = 1.0
-    delta: float | Array = 0.01
-    learning_rate: float | Array = 1e-3
-    clip: float | Array = 0.3
-    kl_weight: float | Array = 5e-4
-    exploration: float | Array = 0.0
+    inner_lr: Annotated[float | Array, AtLeast(0)] = 0.1
+    later_steps: Annotated[float | Array, AtLeast(0)] = 0.5
+    latent_std: Annotated[float | Array, AtLeast(0)] = 3.0
+    later_noise: Annotated[float | Array, AtLeast(0)] = 0.0
+    latent_temperature: Annotated[float | Array, Above(0)] = 0.5
+    discount: Annotated[float | Array, Between(0, 1)] = 0.99
+    gae_lambda: Annotated[float | Array, Between(0, 1)] = 1.0
+    delta: Annotated[float | Array, Above(0)] = 0.01
+    learning_rate: Annotated[float | Array, AtLeast(0)] = 1e-3
+    clip: Annotated[float | Array, Above(0)] = 0.3
+    kl_weight: Annotated[float | Array, AtLeast(0)] = 5e-4
+    exploration: Annotated[float | Array, AtLeast(0)] = 0.0

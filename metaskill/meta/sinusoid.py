@@ -1,14 +1,17 @@
 """Regression on sine waves (Finn et al. 2017, section 5.1, and the authors' code)."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import checked_arguments
 from metaskill.learner import Headline
 from metaskill.meta.problem import Examples, SampleTask, SupervisedProblem, Task
 from metaskill.networks.mlp import MLP
+from metaskill.ranges import Count, NotEmpty, Sizes
 
 AMPLITUDE = (0.1, 5.0)
 PHASE = (0.0, jnp.pi)
@@ -43,11 +46,12 @@ def mean_squared_error(
     return jnp.mean((predictions - targets) ** 2)
 
 
+@checked_arguments
 def sinusoid(
-    shots: int = 10,
-    test_shots: tuple[int, ...] = (5, 10),
-    test_queries: int = 100,
-    hidden: tuple[int, ...] = (40, 40),
+    shots: Count = 10,
+    test_shots: Annotated[tuple[Count, ...], NotEmpty()] = (5, 10),
+    test_queries: Count = 100,
+    hidden: Sizes = (40, 40),
 ) -> SupervisedProblem:
     """Make the problem; there are so many waves that test waves need no holding out.
 

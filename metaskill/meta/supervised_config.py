@@ -2,14 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import optax
 from jaxtyping import Array
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
+from metaskill.errors import UserError
 from metaskill.meta.adapt import ORDERS
 from metaskill.meta.in_parts import require_parts
+from metaskill.ranges import AtLeast, Between, Count, OneOf, Whole
 
 INNER_OPTIMIZERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     "sgd": optax.identity,
@@ -20,7 +23,7 @@ OUTER_RULES = ("gradient", "reptile")
 
 
 @dataclasses.dataclass(frozen=True)
-class SupervisedConfig:
+class SupervisedConfig(Checked):
     """What the compiled program depends on.
 
     Attributes:
@@ -40,39 +43,21 @@ class SupervisedConfig:
         eval_tasks_at_once: How many of them are adapted side by side; memory is the limit.
     """
 
-    order: str = "full"
-    outer_rule: str = "gradient"
-    inner_optimizer: str = "sgd"
-    tasks_per_update: int = 25
-    tasks_at_once: int | None = None
-    updates_per_iteration: int = 100
-    max_inner_steps: int = 1
-    eval_steps: int = 10
-    num_eval_tasks: int = 4000
-    eval_tasks_at_once: int = 500
+    order: Annotated[str, OneOf(ORDERS)] = "full"
+    outer_rule: Annotated[str, OneOf(OUTER_RULES)] = "gradient"
+    inner_optimizer: Annotated[str, OneOf(INNER_OPTIMIZERS)] = "sgd"
+    tasks_per_update: Count = 25
+    tasks_at_once: Count | None = None
+    updates_per_iteration: Count = 100
+    max_inner_steps: Whole = 1
+    eval_steps: Whole = 10
+    num_eval_tasks: Count = 4000
+    eval_tasks_at_once: Count = 500
 
     def __post_init__(self) -> None:
         """Refuse what cannot run anywhere."""
-        for field in (
-            "tasks_per_update",
-            "updates_per_iteration",
-            "num_eval_tasks",
-            "eval_tasks_at_once",
-        ):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        super().__post_init__()
         require_parts(self.tasks_at_once, "tasks_per_update", self.tasks_per_update)
-        for field in ("max_inner_steps", "eval_steps"):
-            if getattr(self, field) < 0:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 0.")
-        for field, valid in (
-            ("order", ORDERS),
-            ("outer_rule", OUTER_RULES),
-            ("inner_optimizer", tuple(INNER_OPTIMIZERS)),
-        ):
-            value = getattr(self, field)
-            if value not in valid:
-                raise UserError(f"no {field} is called {value!r}: {nearest(value, valid)}")
         if self.order == "learned_alpha" and self.outer_rule == "reptile":
             raise UserError(
                 "outer_rule='reptile' has no gradient to learn step sizes from: choose another "
@@ -82,7 +67,7 @@ class SupervisedConfig:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class SupervisedHparams:
+class SupervisedHparams(Checked):
     """What a sweep may vary without recompiling: traced scalars.
 
     Attributes:
@@ -96,9 +81,9 @@ class SupervisedHparams:
         num_tasks: Tasks that count in an outer update, at most `tasks_per_update`.
     """
 
-    inner_lr: float | Array = 1e-3
-    outer_lr: float | Array = 1e-3
-    annealing_updates: float | Array = 0.0
-    reptile_epsilon: float | Array = 0.1
-    inner_steps: int | Array = 1
-    num_tasks: int | Array = 25
+    inner_lr: Annotated[float | Array, AtLeast(0)] = 1e-3
+    outer_lr: Annotated[float | Array, AtLeast(0)] = 1e-3
+    annealing_updates: Annotated[float | Array, AtLeast(0)] = 0.0
+    reptile_epsilon: Annotated[float | Array, Between(0, 1)] = 0.1
+    inner_steps: Annotated[int | Array, AtLeast(0)] = 1
+    num_tasks: Annotated[int | Array, AtLeast(1)] = 25

@@ -8,17 +8,18 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from metaskill.errors import UserError
+from metaskill.checking import Checked
 from metaskill.learner import Headline, Metrics
 from metaskill.networks.normalizer import RunningStatistics, normalize
 from metaskill.offline.windows import Window, Windows, sample_window
+from metaskill.ranges import Count
 from metaskill.rl.finite import accept_if, all_finite
 
 Params = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class FittingConfig:
+class FittingConfig(Checked):
     """How a model is fitted.
 
     Attributes:
@@ -27,17 +28,9 @@ class FittingConfig:
         num_eval_windows: Windows of held-out episodes in an evaluation.
     """
 
-    batch_size: int = 128
-    updates_per_iteration: int = 100
-    num_eval_windows: int = 2048
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot run anywhere."""
-        for field in dataclasses.fields(self):
-            if getattr(self, field.name) < 1:
-                raise UserError(
-                    f"{field.name} is {getattr(self, field.name)}: it must be at least 1."
-                )
+    batch_size: Count = 128
+    updates_per_iteration: Count = 100
+    num_eval_windows: Count = 2048
 
 
 class DataModel(Protocol):

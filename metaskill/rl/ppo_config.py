@@ -1,19 +1,22 @@
 """What PPO is told: static configuration, and hyperparameters as data."""
 
 import dataclasses
+from typing import Annotated
 
 import jax
 from jaxtyping import Array
 
+from metaskill.checking import Checked
 from metaskill.errors import UserError
-from metaskill.networks.distributions import find_distribution
-from metaskill.networks.mlp import find_activation
+from metaskill.networks.distributions import DISTRIBUTIONS
+from metaskill.networks.mlp import ACTIVATIONS
+from metaskill.ranges import Above, AtLeast, Between, Count, OneOf, Sizes
 
 _MOST_STEPS = 2**31 - 1  # Minibatches are drawn by 32-bit indices.
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOConfig:
+class PPOConfig(Checked):
     """What the compiled program depends on.
 
     Attributes:
@@ -31,24 +34,22 @@ class PPOConfig:
         num_eval_episodes: Episodes of an evaluation.
     """
 
-    num_envs: int = 512
-    rollout_length: int = 32
-    num_epochs: int = 4
-    num_minibatches: int = 8
-    policy_hidden: tuple[int, ...] = (256, 256)
-    value_hidden: tuple[int, ...] = (256, 256)
-    activation: str = "tanh"
-    distribution: str = "tanh_gaussian"
-    initial_std: float = 1.0
+    num_envs: Count = 512
+    rollout_length: Count = 32
+    num_epochs: Count = 4
+    num_minibatches: Count = 8
+    policy_hidden: Sizes = (256, 256)
+    value_hidden: Sizes = (256, 256)
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "tanh"
+    distribution: Annotated[str, OneOf(DISTRIBUTIONS)] = "tanh_gaussian"
+    initial_std: Annotated[float, Above(0)] = 1.0
     policy_obs: tuple[str, ...] = ("state",)
     value_obs: tuple[str, ...] = ("state",)
-    num_eval_episodes: int = 32
+    num_eval_episodes: Count = 32
 
     def __post_init__(self) -> None:
         """Refuse what cannot run anywhere."""
-        for field in ("num_envs", "rollout_length", "num_epochs", "num_minibatches"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+        super().__post_init__()
         if self.steps_per_iteration > _MOST_STEPS:
             raise UserError(
                 f"num_envs * rollout_length = {self.steps_per_iteration} steps are more than the "
@@ -59,8 +60,6 @@ class PPOConfig:
                 f"num_envs * rollout_length = {self.steps_per_iteration} steps cannot be cut into "
                 f"{self.num_minibatches} equal minibatches: choose a divisor as num_minibatches."
             )
-        find_activation(self.activation)
-        find_distribution(self.distribution)
 
     @property
     def steps_per_iteration(self) -> int:
@@ -74,7 +73,7 @@ class PPOConfig:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class PPOHparams:
+class PPOHparams(Checked):
     """What a sweep may vary without recompiling: traced scalars.
 
     Attributes:
@@ -93,14 +92,14 @@ class PPOHparams:
         reward_scale: Multiplies rewards before anything is learned from them.
     """
 
-    learning_rate: float | Array = 3e-4
-    annealing_updates: float | Array = 0.0
-    value_only_updates: float | Array = 0.0
-    discount: float | Array = 0.99
-    gae_lambda: float | Array = 0.95
-    clip: float | Array = 0.2
-    value_weight: float | Array = 0.5
-    entropy_weight: float | Array = 0.0
-    saturation_weight: float | Array = 0.0
-    max_grad_norm: float | Array = 1.0
-    reward_scale: float | Array = 0.1
+    learning_rate: Annotated[float | Array, AtLeast(0)] = 3e-4
+    annealing_updates: Annotated[float | Array, AtLeast(0)] = 0.0
+    value_only_updates: Annotated[float | Array, AtLeast(0)] = 0.0
+    discount: Annotated[float | Array, Between(0, 1)] = 0.99
+    gae_lambda: Annotated[float | Array, Between(0, 1)] = 0.95
+    clip: Annotated[float | Array, Above(0)] = 0.2
+    value_weight: Annotated[float | Array, AtLeast(0)] = 0.5
+    entropy_weight: Annotated[float | Array, AtLeast(0)] = 0.0
+    saturation_weight: Annotated[float | Array, AtLeast(0)] = 0.0
+    max_grad_norm: Annotated[float | Array, Above(0)] = 1.0
+    reward_scale: Annotated[float | Array, Above(0)] = 0.1

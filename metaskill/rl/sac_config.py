@@ -1,18 +1,21 @@
 """What SAC is told: static configuration, and hyperparameters as data."""
 
 import dataclasses
+from typing import Annotated
 
 import jax
 from jaxtyping import Array
 
+from metaskill.checking import Checked
 from metaskill.errors import UserError
-from metaskill.networks.mlp import find_activation
+from metaskill.networks.mlp import ACTIVATIONS
+from metaskill.ranges import Above, AtLeast, Between, Count, OneOf, Sizes, Whole
 
 _LARGEST_REPLAY = 2**31 - 1  # Transitions are drawn by 32-bit indices.
 
 
 @dataclasses.dataclass(frozen=True)
-class SACConfig:
+class SACConfig(Checked):
     """What the compiled program depends on.
 
     Attributes:
@@ -35,42 +38,32 @@ class SACConfig:
             where the environment has normalized them.
     """
 
-    num_envs: int = 16
-    rollout_length: int = 1
-    updates_per_iteration: int = 4
-    batch_size: int = 256
-    replay_capacity: int = 1_000_000
-    warm_up_steps: int = 10_000
+    num_envs: Count = 16
+    rollout_length: Count = 1
+    updates_per_iteration: Count = 4
+    batch_size: Count = 256
+    replay_capacity: Annotated[int, Between(1, _LARGEST_REPLAY)] = 1_000_000
+    warm_up_steps: Whole = 10_000
     random_warm_up: bool = True
-    policy_hidden: tuple[int, ...] = (256, 256)
-    critic_hidden: tuple[int, ...] = (256, 256)
-    activation: str = "relu"
-    initial_std: float = 1.0
+    policy_hidden: Sizes = (256, 256)
+    critic_hidden: Sizes = (256, 256)
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
+    initial_std: Annotated[float, Above(0)] = 1.0
     policy_obs: tuple[str, ...] = ("state",)
     critic_obs: tuple[str, ...] = ("state",)
-    num_eval_episodes: int = 16
+    num_eval_episodes: Count = 16
     normalize_observations: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot run anywhere."""
-        for field in ("num_envs", "rollout_length", "updates_per_iteration", "batch_size"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
-        if self.warm_up_steps < 0:
-            raise UserError(f"warm_up_steps is {self.warm_up_steps}: it must be at least 0.")
+        super().__post_init__()
         # A trajectory of one-step episodes takes two slots a step.
-        if self.replay_capacity > _LARGEST_REPLAY:
-            raise UserError(
-                f"replay_capacity is {self.replay_capacity}: at most {_LARGEST_REPLAY} transitions "
-                "can be counted."
-            )
         if self.slots_per_env < 2 * self.rollout_length:
             raise UserError(
                 f"replay_capacity is {self.replay_capacity}: {self.num_envs} worlds that roll out "
                 f"{self.rollout_length} steps need at least "
                 f"{2 * self.rollout_length * self.num_envs}."
             )
-        find_activation(self.activation)
 
     @property
     def steps_per_iteration(self) -> int:
@@ -90,7 +83,7 @@ class SACConfig:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class SACHparams:
+class SACHparams(Checked):
     """What a sweep may vary without recompiling: traced scalars.
 
     Attributes:
@@ -105,11 +98,11 @@ class SACHparams:
         reward_scale: Multiplies rewards before anything is learned from them.
     """
 
-    policy_learning_rate: float | Array = 3e-4
-    critic_learning_rate: float | Array = 3e-4
-    discount: float | Array = 0.99
-    target_rate: float | Array = 0.005
-    entropy_weight: float | Array = 1.0
-    entropy_learning_rate: float | Array = 3e-4
+    policy_learning_rate: Annotated[float | Array, AtLeast(0)] = 3e-4
+    critic_learning_rate: Annotated[float | Array, AtLeast(0)] = 3e-4
+    discount: Annotated[float | Array, Between(0, 1)] = 0.99
+    target_rate: Annotated[float | Array, Between(0, 1)] = 0.005
+    entropy_weight: Annotated[float | Array, AtLeast(0)] = 1.0
+    entropy_learning_rate: Annotated[float | Array, AtLeast(0)] = 3e-4
     target_entropy: float | Array = -1.0
-    reward_scale: float | Array = 1.0
+    reward_scale: Annotated[float | Array, Above(0)] = 1.0

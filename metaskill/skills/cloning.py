@@ -1,23 +1,25 @@
 """Behaviour cloning: a policy that acts like the data, and a prior over single actions."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.learner import Headline, Metrics
 from metaskill.networks.distributions import TanhGaussian
-from metaskill.networks.mlp import find_activation
+from metaskill.networks.mlp import ACTIVATIONS
 from metaskill.networks.policy import StateDependentGaussianPolicy
 from metaskill.offline.windows import Window
+from metaskill.ranges import OneOf, Sizes
 
 Params = dict[str, Any]
 _LIMIT = 0.999  # Where actions are cut to: those of +-1 come from infinitely far away.
 
 
 @dataclasses.dataclass(frozen=True)
-class CloningConfig:
+class CloningConfig(Checked):
     """What the cloned policy is.
 
     Attributes:
@@ -25,12 +27,8 @@ class CloningConfig:
         activation: `tanh`, `relu`, `silu` or `elu`.
     """
 
-    hidden: tuple[int, ...] = (128,) * 6
-    activation: str = "relu"
-
-    def __post_init__(self) -> None:
-        """Refuse what is no network."""
-        find_activation(self.activation)
+    hidden: Sizes = (128,) * 6
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
 
 
 class BehaviorCloning:

@@ -2,17 +2,20 @@
 
 import dataclasses
 import math
+from typing import Annotated
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.envs.env import Observation
-from metaskill.errors import UserError, nearest
+from metaskill.errors import UserError
 from metaskill.learner import Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import faded, init_statistics, normalize, update_statistics
+from metaskill.ranges import Above, AtLeast, Count, OneOf, Sizes
 from metaskill.rl.hooks import Experience
 from metaskill.skills.model import FitConfig, Model, fit, start_model
 from metaskill.skills.skill_env import SkillEnv
@@ -26,7 +29,7 @@ _REMEMBERED = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
-class DADSConfig:
+class DADSConfig(Checked):
     """The static part.
 
     Attributes:
@@ -47,13 +50,13 @@ class DADSConfig:
         fit: How the skill dynamics is fitted.
     """
 
-    predicts: str = "position"
-    dynamics: str = "mixture"
-    hidden: tuple[int, ...] = (256, 256)
-    experts: int = 4
-    prior_samples: int = 100
-    delta_scale: float | None = None
-    fall_cost: float = 0.0
+    predicts: Annotated[str, OneOf(("position", "state"), "prediction")] = "position"
+    dynamics: Annotated[str, OneOf(("mixture", "proportional"), "skill dynamics")] = "mixture"
+    hidden: Sizes = (256, 256)
+    experts: Count = 4
+    prior_samples: Count = 100
+    delta_scale: Annotated[float | None, Above(0)] = None
+    fall_cost: Annotated[float, AtLeast(0)] = 0.0
     fit: FitConfig = dataclasses.field(default_factory=FitConfig)
 
 
@@ -120,12 +123,8 @@ class DADS:
         """Build the skill dynamics.
 
         Raises:
-            UserError: If it is to predict what there is not.
+            UserError: If proportional dynamics is asked for where it does not apply.
         """
-        if config.predicts not in ("position", "state"):
-            raise UserError(
-                f"skill dynamics predicts 'position' or 'state', not {config.predicts!r}."
-            )
         self.config = config
         self.space = env.space
         self.largest_reward = math.log(config.prior_samples + 1)
@@ -210,9 +209,6 @@ class DADS:
         config, space = self.config, self.space
         if config.dynamics == "mixture":
             return SkillDynamics(self._size, config.hidden, config.experts)
-        if config.dynamics != "proportional":
-            hint = nearest(config.dynamics, ("mixture", "proportional"))
-            raise UserError(f"no skill dynamics is called {config.dynamics!r}: {hint}")
         if config.predicts != "position" or (space.kind, space.size) != ("box", 2):
             raise UserError(
                 "proportional skill dynamics is of positions in a square of skills: choose "

@@ -7,18 +7,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.envs.env import Observation
 from metaskill.errors import UserError, nearest
 from metaskill.learner import Metrics
 from metaskill.networks.mlp import MLP
 from metaskill.networks.normalizer import init_statistics, normalize, update_statistics
+from metaskill.ranges import Sizes
 from metaskill.rl.hooks import Experience
 from metaskill.skills.model import FitConfig, Model, fit, start_model
 from metaskill.skills.skill_env import SkillEnv
 
 
 @dataclasses.dataclass(frozen=True)
-class DIAYNConfig:
+class DIAYNConfig(Checked):
     """The static part.
 
     Attributes:
@@ -30,7 +32,7 @@ class DIAYNConfig:
     """
 
     sees: str = "state"
-    hidden: tuple[int, ...] = (256, 256)
+    hidden: Sizes = (256, 256)
     fit: FitConfig = dataclasses.field(default_factory=FitConfig)
 
 

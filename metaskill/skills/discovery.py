@@ -1,17 +1,19 @@
 """Skill discovery as a learner: a core of reinforcement learning under an intrinsic reward."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.policy import Reactive
 from metaskill.envs.pose import Pose, pose_of
 from metaskill.envs.runner import begin_in
 from metaskill.learner import Headline, Metrics
+from metaskill.ranges import AtLeast, Count
 from metaskill.rl.failures import failure_metrics
 from metaskill.rl.hooks import Experience, Intrinsic
 from metaskill.rl.ppo import PPO
@@ -40,7 +42,7 @@ class SkillReward(Intrinsic, Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class DiscoveryConfig:
+class DiscoveryConfig(Checked):
     """How skills are evaluated.
 
     Attributes:
@@ -48,13 +50,13 @@ class DiscoveryConfig:
         episodes_per_skill: Executions of each.
     """
 
-    num_eval_skills: int = 20
-    episodes_per_skill: int = 4
+    num_eval_skills: Count = 20
+    episodes_per_skill: Count = 4
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class DiscoveryHparams:
+class DiscoveryHparams(Checked):
     """What a sweep may vary without recompiling.
 
     Attributes:
@@ -65,7 +67,7 @@ class DiscoveryHparams:
 
     ppo: PPOHparams = dataclasses.field(default_factory=PPOHparams)
     sac: SACHparams = dataclasses.field(default_factory=SACHparams)
-    model_learning_rate: float | Array = 3e-4
+    model_learning_rate: Annotated[float | Array, AtLeast(0)] = 3e-4
 
 
 class SkillDiscovery:

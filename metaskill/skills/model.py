@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.learner import Metrics
 from metaskill.networks.normalizer import RunningStatistics
+from metaskill.ranges import Count
 
 _OPTIMIZER = optax.scale_by_adam()
 
@@ -34,7 +36,7 @@ class Model:
 
 
 @dataclasses.dataclass(frozen=True)
-class FitConfig:
+class FitConfig(Checked):
     """How a model is fitted in each iteration.
 
     Attributes:
@@ -42,8 +44,8 @@ class FitConfig:
         batch_size: Transitions of a gradient step, drawn with replacement.
     """
 
-    updates: int = 32
-    batch_size: int = 512
+    updates: Count = 32
+    batch_size: Count = 512
 
 
 def start_model(params: Any, statistics: dict[str, RunningStatistics]) -> Model:

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.errors import UserError
+from metaskill.checking import Checked
+from metaskill.ranges import Above, AtLeast, Count, HalfOpen
 from metaskill.skills.space import Skill, SkillSpace
 
 World = tuple[Float[Array, "2"], Float[Array, " body"]]
@@ -24,7 +26,7 @@ Plan = Float[Array, "slot skill"]
 
 
 @dataclasses.dataclass(frozen=True)
-class PlannerConfig:
+class PlannerConfig(Checked):
     """Model-predictive path integral control over skills (Sharma et al. 2020, algorithm 2).
 
     Attributes:
@@ -37,21 +39,13 @@ class PlannerConfig:
         smoothing: How much of each slot's noise is that of the slot before.
     """
 
-    slots: int = 1
-    steps_per_slot: int = 10
-    refinements: int = 10
-    samples: int = 50
-    temperature: float = 10.0
-    std: float = 1.0
-    smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse what plans nothing."""
-        for name in ("slots", "steps_per_slot", "refinements", "samples"):
-            if getattr(self, name) < 1:
-                raise UserError(f"the planner's {name} must be at least 1.")
-        if not 0.0 <= self.smoothing < 1.0:
-            raise UserError("the planner's smoothing lies between 0 and 1.")
+    slots: Count = 1
+    steps_per_slot: Count = 10
+    refinements: Count = 10
+    samples: Count = 50
+    temperature: Annotated[float, AtLeast(0)] = 10.0
+    std: Annotated[float, Above(0)] = 1.0
+    smoothing: Annotated[float, HalfOpen(0, 1)] = 0.0
 
 
 DENSE = PlannerConfig()

@@ -6,12 +6,15 @@ Learning p(z) would cut the effective number of skills about ten times (Eysenbac
 
 import dataclasses
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
+from metaskill.errors import UserError
+from metaskill.ranges import Count, OneOf
 
 Skill = Float[Array, " skill"]
 
@@ -36,7 +39,7 @@ _KINDS: dict[str, Callable[[PRNGKeyArray, int], Skill]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class SkillSpace:
+class SkillSpace(Checked):
     """A set of skills with a prior.
 
     Attributes:
@@ -45,16 +48,14 @@ class SkillSpace:
         size: Length of z.
     """
 
-    kind: str = "box"
-    size: int = 2
+    kind: Annotated[str, OneOf(_KINDS, "skill space")] = "box"
+    size: Count = 2
 
     def __post_init__(self) -> None:
         """Refuse what is no space."""
-        if self.kind not in _KINDS:
-            raise UserError(f"no skill space is called {self.kind!r}: {nearest(self.kind, _KINDS)}")
-        least = 2 if self.is_discrete else 1
-        if self.size < least:
-            raise UserError(f"a skill space of kind {self.kind} has a size of at least {least}.")
+        super().__post_init__()
+        if self.is_discrete and self.size < 2:
+            raise UserError(f"a skill space of kind {self.kind} has a size of at least 2.")
 
     @property
     def is_discrete(self) -> bool:

@@ -1,18 +1,19 @@
 """SPiRL (Pertsch et al. 2020): SAC whose policy is kept near a prior instead of random."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
 from metaskill.envs.policy import Reactive
-from metaskill.errors import UserError, nearest
 from metaskill.learner import RETURN, Metrics
 from metaskill.networks.distributions import TanhGaussian
+from metaskill.ranges import Above, AtLeast, OneOf
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.rl.sac_loss import ENTROPY, Regularizer
@@ -25,7 +26,7 @@ REGULARIZERS = ("prior", "standard", "entropy")
 
 
 @dataclasses.dataclass(frozen=True)
-class GuidanceConfig:
+class GuidanceConfig(Checked):
     """What a guide is used for.
 
     Attributes:
@@ -36,18 +37,10 @@ class GuidanceConfig:
         observation: What the guide sees.
     """
 
-    regularizer: str = "prior"
+    regularizer: Annotated[str, OneOf(REGULARIZERS)] = "prior"
     start_at_prior: bool = True
-    largest_skill: float = 4.0
+    largest_skill: Annotated[float, Above(0)] = 4.0
     observation: str = "state"
-
-    def __post_init__(self) -> None:
-        """Refuse what is no guidance."""
-        if self.regularizer not in REGULARIZERS:
-            hint = nearest(self.regularizer, REGULARIZERS)
-            raise UserError(f"no regularizer is called {self.regularizer!r}: {hint}")
-        if not self.largest_skill > 0.0:
-            raise UserError(f"largest_skill is {self.largest_skill}: it must be above 0.")
 
 
 @jax.tree_util.register_dataclass
@@ -63,7 +56,7 @@ class GuidedHparams(SACHparams):
             Pertsch et al. have 1 in a maze and 5 for blocks and a kitchen.
     """
 
-    target_divergence: float | Array = 5.0
+    target_divergence: Annotated[float | Array, AtLeast(0)] = 5.0
 
 
 def near_prior(guide: Guide) -> Regularizer:

@@ -1,19 +1,20 @@
 """Skills from data (SPiRL, Pertsch et al. 2020): their embedding, decoder and prior."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
 from metaskill.learner import Headline, Metrics
 from metaskill.networks.distributions import Gaussian
-from metaskill.networks.mlp import MLP, find_activation
+from metaskill.networks.mlp import ACTIVATIONS, MLP
 from metaskill.networks.policy import StateDependentGaussianPolicy
 from metaskill.networks.recurrent import SequenceDecoder, SequenceEncoder
 from metaskill.offline.windows import Window
+from metaskill.ranges import AtLeast, Count, OneOf, Sizes
 from metaskill.skills.space import Skill
 
 Params = dict[str, Any]
@@ -21,7 +22,7 @@ DECODERS = ("open_loop", "closed_loop")
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbeddingConfig:
+class EmbeddingConfig(Checked):
     """What skills are.
 
     Attributes:
@@ -35,28 +36,18 @@ class EmbeddingConfig:
         activation: `tanh`, `relu`, `silu` or `elu`.
     """
 
-    size: int = 10
-    length: int = 10
-    decoder: str = "open_loop"
-    lstm_size: int = 128
-    decoder_hidden: tuple[int, ...] = (128, 128, 128)
-    prior_hidden: tuple[int, ...] = (128,) * 6
-    activation: str = "relu"
-
-    def __post_init__(self) -> None:
-        """Refuse what is no embedding."""
-        for field in ("size", "length", "lstm_size"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
-        if self.decoder not in DECODERS:
-            hint = nearest(self.decoder, DECODERS)
-            raise UserError(f"no decoder is called {self.decoder!r}: {hint}")
-        find_activation(self.activation)
+    size: Count = 10
+    length: Count = 10
+    decoder: Annotated[str, OneOf(DECODERS)] = "open_loop"
+    lstm_size: Count = 128
+    decoder_hidden: Sizes = (128, 128, 128)
+    prior_hidden: Sizes = (128,) * 6
+    activation: Annotated[str, OneOf(ACTIVATIONS)] = "relu"
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class EmbeddingHparams:
+class EmbeddingHparams(Checked):
     """What a sweep may vary without recompiling: traced scalars.
 
     Attributes:
@@ -65,8 +56,8 @@ class EmbeddingHparams:
             maze and blocks, .0005 for a kitchen.
     """
 
-    learning_rate: float | Array = 1e-3
-    beta: float | Array = 1e-2
+    learning_rate: Annotated[float | Array, AtLeast(0)] = 1e-3
+    beta: Annotated[float | Array, AtLeast(0)] = 1e-2
 
 
 class SkillEmbedding:

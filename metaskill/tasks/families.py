@@ -18,6 +18,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from metaskill.checking import checked_arguments
 from metaskill.envs.env import Context, Env
 from metaskill.errors import UserError, nearest
 from metaskill.tasks.distributions import Discrete, Product, Uniform
@@ -46,6 +47,7 @@ _PLANAR = ("half_cheetah", "half_cheetah_hurdles", "hopper", "walker2d")
 _FASTEST = {"half_cheetah": 2.0, "ant": 3.0}
 
 
+@checked_arguments
 def goal_velocity(env: Env, low: float = 0.0, high: float | None = None) -> TaskFamily:
     """Run at a given speed: g ~ U[low, high] m/s.
 
@@ -112,6 +114,7 @@ def any_direction(env: Env) -> TaskFamily:
     )
 
 
+@checked_arguments
 def goal_position(env: Env, low: float = -3.0, high: float = 3.0) -> TaskFamily:
     """Go to a point of the plane: p ~ U[low, high]^2 metres.
 

@@ -4,10 +4,11 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
 from metaskill.errors import UserError
@@ -16,13 +17,14 @@ from metaskill.offline.dataset import require_free, write_dataset
 from metaskill.offline.episodes import Episodes
 from metaskill.offline.manifest import FILE, Manifest, read_manifest
 from metaskill.offline.policies import CollectingPolicy, make_policy
+from metaskill.ranges import AtLeast, Count, Seed
 from metaskill.training.experiment import EnvConfig
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import as_json
 
 
 @dataclasses.dataclass(frozen=True)
-class CollectionConfig:
+class CollectionConfig(Checked):
     """Who collects what: all that determines a data set.
 
     Attributes:
@@ -37,17 +39,11 @@ class CollectionConfig:
 
     env: EnvConfig
     policy: str
-    episodes: int = 1000
-    worlds: int = 256
+    episodes: Count = 1000
+    worlds: Count = 256
     observation: str = "state"
-    noise: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what collects nothing."""
-        for field in ("episodes", "worlds"):
-            if getattr(self, field) < 1:
-                raise UserError(f"{field} is {getattr(self, field)}: it must be at least 1.")
+    noise: Annotated[float, AtLeast(0)] = 0.0
+    seed: Seed = 0
 
 
 @dataclasses.dataclass(frozen=True)

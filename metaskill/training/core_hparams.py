@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
 from metaskill.rl.ppo_config import PPOHparams
 from metaskill.rl.sac_config import SACHparams
 
@@ -10,7 +10,7 @@ CORES = ("ppo", "sac")
 
 
 @dataclasses.dataclass(frozen=True)
-class CoreHparams:
+class CoreHparams(Checked):
     """The traced hyperparameters of either core.
 
     Attributes:
@@ -24,13 +24,3 @@ class CoreHparams:
     def of(self, core: str) -> PPOHparams | SACHparams:
         """Return those of a core."""
         return self.sac if core == "sac" else self.ppo
-
-
-def require_core(name: str) -> None:
-    """Refuse what is no core.
-
-    Raises:
-        UserError: If none is called so.
-    """
-    if name not in CORES:
-        raise UserError(f"no core is called {name!r}: {nearest(name, CORES)}")

@@ -2,15 +2,16 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Annotated, Any
 
-from metaskill.errors import UserError, nearest
+from metaskill.checking import Checked
 from metaskill.networks.normalizer import RunningStatistics
 from metaskill.offline.dataset import read_dataset
 from metaskill.offline.labels import composed_of, require_label
 from metaskill.offline.learner import FittingConfig, OfflineLearner
 from metaskill.offline.manifest import read_manifest
 from metaskill.offline.windows import Windows, load_windows, observation_statistics, split
+from metaskill.ranges import AtLeast, OneOf
 from metaskill.skills.cloning import BehaviorCloning, CloningConfig
 from metaskill.skills.spirl_model import EmbeddingConfig, EmbeddingHparams, SkillEmbedding
 from metaskill.training.collection import NOBODY, CollectionConfig
@@ -20,7 +21,7 @@ MODELS = ("skills", "cloning")
 
 
 @dataclasses.dataclass(frozen=True)
-class DataConfig:
+class DataConfig(Checked):
     """Which data.
 
     Attributes:
@@ -35,14 +36,7 @@ class DataConfig:
     excluding: tuple[Any, ...] = ()
     label: str = "subtasks"
     in_order: bool = True
-    hold_out_every: int = 20
-
-    def __post_init__(self) -> None:
-        """Refuse what would hold out everything."""
-        if self.hold_out_every < 2:
-            raise UserError(
-                f"hold_out_every is {self.hold_out_every}: every second episode is the most."
-            )
+    hold_out_every: Annotated[int, AtLeast(2, "every second episode is the most")] = 20
 
 
 @functools.lru_cache(maxsize=2)
@@ -68,7 +62,7 @@ def load(config: DataConfig, length: int) -> tuple[Windows, Windows, RunningStat
 
 
 @dataclasses.dataclass(frozen=True)
-class DataExperiment:
+class DataExperiment(Checked):
     """A model of past data.
 
     Attributes:
@@ -85,7 +79,7 @@ class DataExperiment:
 
     data: DataConfig
     trainer: TrainerConfig
-    model: str = "skills"
+    model: Annotated[str, OneOf(MODELS)] = "skills"
     embedding: EmbeddingConfig = dataclasses.field(default_factory=EmbeddingConfig)
     cloning: CloningConfig = dataclasses.field(default_factory=CloningConfig)
     fitting: FittingConfig = dataclasses.field(default_factory=FittingConfig)
@@ -96,10 +90,8 @@ class DataExperiment:
         """Read the data and build the model.
 
         Raises:
-            UserError: If there is no such model, or the data cannot be read.
+            UserError: If the data cannot be read.
         """
-        if self.model not in MODELS:
-            raise UserError(f"no model is called {self.model!r}: {nearest(self.model, MODELS)}")
         sizes = read_manifest(self.data.folder).sizes
         model = (
             SkillEmbedding(self.embedding, sizes.observations, sizes.actions)

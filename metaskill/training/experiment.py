@@ -1,21 +1,21 @@
 """An experiment: everything that determines a run, as one frozen configuration."""
 
 import dataclasses
-import types
-import typing
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
-from metaskill.errors import UserError, nearest
+from metaskill.errors import UserError
 from metaskill.learner import Learner
+from metaskill.ranges import LARGEST_SEED, Count, Seed, Whole
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.tasks.randomizations import find_randomization
 
 
 @dataclasses.dataclass(frozen=True)
-class EnvConfig:
+class EnvConfig(Checked):
     """Which environment, on which engine.
 
     Attributes:
@@ -50,17 +50,8 @@ class EnvConfig:
         return env, randomization.sampler(env)
 
 
-_MAY_BE_ZERO = (
-    "seed",
-    "members_at_once",
-    "seconds_per_checkpoint",
-    "skips_tolerated",
-    "rollbacks_tolerated",
-)
-
-
 @dataclasses.dataclass(frozen=True)
-class TrainerConfig:
+class TrainerConfig(Checked):
     """How long to train, and how often to look up from it.
 
     Attributes:
@@ -82,27 +73,26 @@ class TrainerConfig:
             with new keys, before it is given up.
     """
 
-    env_steps: int
-    seed: int = 0
-    population: int = 1
-    members_at_once: int = 0
-    iterations_per_chunk: int = 10
-    chunks_per_evaluation: int = 5
-    chunks_per_checkpoint: int = 5
-    seconds_per_checkpoint: int = 15
-    checkpoints_kept: int = 3
-    skips_tolerated: int = 10
-    rollbacks_tolerated: int = 3
+    env_steps: Count
+    seed: Seed = 0
+    population: Count = 1
+    members_at_once: Whole = 0
+    iterations_per_chunk: Count = 10
+    chunks_per_evaluation: Count = 5
+    chunks_per_checkpoint: Count = 5
+    seconds_per_checkpoint: Whole = 15
+    checkpoints_kept: Count = 3
+    skips_tolerated: Whole = 10
+    rollbacks_tolerated: Whole = 3
 
     def __post_init__(self) -> None:
-        """Refuse counts that make no sense."""
-        for field in dataclasses.fields(self):
-            least = 0 if field.name in _MAY_BE_ZERO else 1
-            if getattr(self, field.name) < least:
-                raise UserError(
-                    f"config.trainer.{field.name} is {getattr(self, field.name)}: "
-                    f"it must be at least {least}."
-                )
+        """Refuse counts that make no sense, and seeds beyond the last one."""
+        super().__post_init__()
+        if self.seed + self.population > LARGEST_SEED + 1:
+            raise UserError(
+                f"a population of {self.population} counts its seeds up from {self.seed}, beyond "
+                f"{LARGEST_SEED}: choose a smaller seed."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +130,7 @@ class Experiment(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOExperiment:
+class PPOExperiment(Checked):
     """PPO on one environment."""
 
     env: EnvConfig
@@ -152,53 +142,3 @@ class PPOExperiment:
         """Build the environment and PPO on it."""
         env, sample_context = self.env.make()
         return PPO(env, self.ppo, sample_context)
-
-
-ConfigT = TypeVar("ConfigT")
-
-_LARGEST_INTEGER = 2**63 - 1
-
-
-def with_values(config: ConfigT, values: dict[str, Any], path: str = "config") -> ConfigT:
-    """Replace fields of nested frozen dataclasses by a nested dictionary's values.
-
-    Args:
-        config: The configuration to start from.
-        values: New values by field name; fields that are not named stay.
-        path: What to call this configuration in errors.
-
-    Raises:
-        UserError: If a name is not a field or a value is not of the field's type.
-    """
-    hints = typing.get_type_hints(type(config))
-    changes: dict[str, Any] = {}
-    for name, value in values.items():
-        if name not in hints:
-            raise UserError(f"{path} has no field {name!r}: {nearest(name, hints)}")
-        current = getattr(config, name)
-        where = f"{path}.{name}"
-        if dataclasses.is_dataclass(current):
-            if not isinstance(value, dict):
-                raise UserError(f"{where} is a group of fields: set one of them, {where}.FIELD.")
-            changes[name] = with_values(current, value, where)
-        else:
-            changes[name] = _checked(value, hints[name], where)
-    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-
-
-def _checked(value: Any, hint: Any, where: str) -> Any:
-    """Return `value` as the type that `hint` allows."""
-    if isinstance(value, list):  # JSON has no tuples.
-        value = tuple(value)
-    origin = typing.get_origin(hint)
-    allowed = typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    classes = tuple(typing.get_origin(kind) or kind for kind in allowed)
-    concrete = tuple(kind for kind in classes if isinstance(kind, type))
-    if not isinstance(value, concrete) or (isinstance(value, bool) and bool not in allowed):
-        names = " or ".join(kind.__name__ for kind in concrete if kind.__module__ == "builtins")
-        raise UserError(f"{where} must be {names}, not {value!r}.")
-    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-        raise UserError(f"{where} is {value}: no count is that large, choose a smaller one.")
-    return value

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Env
 from metaskill.errors import UserError
@@ -26,7 +27,7 @@ _NETWORKS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class FineTuningExperiment:
+class FineTuningExperiment(Checked):
     """Fine-tuning on one environment, by the core that discovered the skills.
 
     Attributes:

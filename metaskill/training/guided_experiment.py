@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from metaskill.checking import Checked
 from metaskill.offline.learner import DataModel, FittingState, OfflineLearner
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.skills.cloning import BehaviorCloning
@@ -18,7 +19,7 @@ from metaskill.training.source import Source
 
 
 @dataclasses.dataclass(frozen=True)
-class GuidedExperiment:
+class GuidedExperiment(Checked):
     """SAC guided by what data taught.
 
     With a run of skills: SPiRL; without prior by `guidance.regularizer=standard` or `entropy`

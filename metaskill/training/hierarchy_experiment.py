@@ -1,10 +1,12 @@
 """Experiments in which a controller learns to act through a run's skills."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
+from metaskill.checking import Checked
 from metaskill.envs.env import State
-from metaskill.errors import UserError, nearest
+from metaskill.errors import UserError
+from metaskill.ranges import Count, OneOf
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.rl.sac import SAC
@@ -14,7 +16,7 @@ from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
 from metaskill.tasks.families import make_family
-from metaskill.training.core_hparams import CoreHparams, require_core
+from metaskill.training.core_hparams import CORES, CoreHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
@@ -24,7 +26,7 @@ from metaskill.training.trained_skills import load_skills
 
 
 @dataclasses.dataclass(frozen=True)
-class HierarchyExperiment:
+class HierarchyExperiment(Checked):
     """A controller over skills that do not change any more.
 
     Attributes:
@@ -45,10 +47,10 @@ class HierarchyExperiment:
     env: EnvConfig
     source: Source[SkillExperiment]
     trainer: TrainerConfig
-    option_length: int = 10
-    reward: str = "own"
+    option_length: Count = 10
+    reward: Annotated[str, OneOf(("own", "objective"))] = "own"
     family: FamilyConfig = dataclasses.field(default_factory=lambda: FamilyConfig("nominal"))
-    core: str = "ppo"
+    core: Annotated[str, OneOf(CORES)] = "ppo"
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     sac: SACConfig = dataclasses.field(default_factory=SACConfig)
     hparams: CoreHparams = dataclasses.field(default_factory=CoreHparams)
@@ -59,7 +61,6 @@ class HierarchyExperiment:
         Raises:
             UserError: If there are none, or the parts do not fit together.
         """
-        require_core(self.core)
         skills = load_skills(self.source)
         discovery = skills.learner
         inner, _ = self.env.make()
@@ -90,8 +91,6 @@ class HierarchyExperiment:
 def _find_reward(name: str, env: SkillEnv) -> RewardOf:
     if name == "own":
         return own_reward
-    if name != "objective":
-        raise UserError(f"no reward is called {name!r}: {nearest(name, ('own', 'objective'))}")
     if not hasattr(env, "objective"):
         raise UserError(f"{env.name} has one reward only: choose --config.reward=own.")
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from metaskill.checking import Checked
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.tasks.families import make_family
@@ -10,7 +11,7 @@ from metaskill.training.experiment import EnvConfig, TrainerConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class FamilyConfig:
+class FamilyConfig(Checked):
     """Which tasks.
 
     Attributes:
@@ -23,7 +24,7 @@ class FamilyConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class MetaRLExperiment:
+class MetaRLExperiment(Checked):
     """Meta-learning on one environment and one family of its tasks."""
 
     env: EnvConfig

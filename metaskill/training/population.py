@@ -53,7 +53,8 @@ def hparams_of(experiment: Experiment, seed: int) -> Any:
 
 def keys_of(population: Population) -> PRNGKeyArray:
     """Return every member's key, which depends on its seed alone."""
-    return jax.vmap(jax.random.key)(jnp.asarray([member.seed for member in population]))
+    seeds = jnp.asarray([member.seed for member in population], jnp.uint32)
+    return jax.vmap(jax.random.key)(seeds)
 
 
 def stacked_hparams(population: Population) -> Any:

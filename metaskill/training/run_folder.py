@@ -153,13 +153,20 @@ def _completed(record: Any, config: Any) -> Any:
         if field.name in record:
             completed[field.name] = _completed(record[field.name], getattr(config, field.name))
         elif field.default is not dataclasses.MISSING:
-            completed[field.name] = json.loads(json.dumps(field.default))
+            completed[field.name] = _as_json(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            completed[field.name] = _as_json(field.default_factory())
     return completed
 
 
 def as_json(config: Any) -> Any:
     """Return a dataclass as JSON would give it back (tuples as lists)."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    return _as_json(config)
+
+
+def _as_json(value: Any) -> Any:
+    plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    return json.loads(json.dumps(plain))
 
 
 def write_json(path: pathlib.Path, record: Any) -> None:

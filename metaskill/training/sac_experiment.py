@@ -2,13 +2,14 @@
 
 import dataclasses
 
+from metaskill.checking import Checked
 from metaskill.rl.sac import SAC
 from metaskill.rl.sac_config import SACConfig, SACHparams
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class SACExperiment:
+class SACExperiment(Checked):
     """SAC on one environment."""
 
     env: EnvConfig

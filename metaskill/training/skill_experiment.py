@@ -1,10 +1,11 @@
 """Experiments that discover skills: an environment, a space of skills, a reward, a core."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
+from metaskill.checking import Checked
 from metaskill.envs.auto_reset import SampleContext
-from metaskill.errors import UserError, nearest
+from metaskill.ranges import Between, OneOf
 from metaskill.rl.hooks import Hooks
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig
@@ -20,11 +21,12 @@ from metaskill.skills.discovery import (
 )
 from metaskill.skills.skill_env import SkillEnv, told_of_skills
 from metaskill.skills.space import SkillSpace
+from metaskill.training.core_hparams import CORES
 from metaskill.training.experiment import EnvConfig, TrainerConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class SkillExperiment:
+class SkillExperiment(Checked):
     """Skill discovery on one environment.
 
     Attributes:
@@ -46,21 +48,21 @@ class SkillExperiment:
     env: EnvConfig
     trainer: TrainerConfig
     space: SkillSpace
-    algorithm: str
+    algorithm: Annotated[str, OneOf(("diayn", "dads"), "skill discovery")]
     diayn: DIAYNConfig = dataclasses.field(default_factory=DIAYNConfig)
     dads: DADSConfig = dataclasses.field(default_factory=DADSConfig)
-    core: str = "ppo"
+    core: Annotated[str, OneOf(CORES)] = "ppo"
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     sac: SACConfig = dataclasses.field(default_factory=SACConfig)
     discovery: DiscoveryConfig = dataclasses.field(default_factory=DiscoveryConfig)
-    redraw_probability: float = 0.0
+    redraw_probability: Annotated[float, Between(0, 1)] = 0.0
     hparams: DiscoveryHparams = dataclasses.field(default_factory=DiscoveryHparams)
 
     def make_learner(self) -> SkillDiscovery:
         """Build the environment, the reward and the core.
 
         Raises:
-            UserError: If there is no such algorithm or core, or the parts do not fit together.
+            UserError: If the parts do not fit together.
         """
         inner, sample_context = self.env.make()
         env = SkillEnv(inner, self.space)
@@ -78,14 +80,9 @@ class SkillExperiment:
     def _make_core(self, env: SkillEnv, sampler: SampleContext, hooks: Hooks) -> PPO | SAC:
         if self.core == "ppo":
             return PPO(env, told_of_skills(self.ppo), sampler, hooks)
-        if self.core == "sac":
-            return SAC(env, told_of_skills(self.sac), sampler, hooks)
-        raise UserError(f"no core is called {self.core!r}: {nearest(self.core, ('ppo', 'sac'))}")
+        return SAC(env, told_of_skills(self.sac), sampler, hooks)
 
     def _make_reward(self, env: SkillEnv) -> SkillReward:
         if self.algorithm == "diayn":
             return DIAYN(env, self.diayn)
-        if self.algorithm == "dads":
-            return DADS(env, self.dads)
-        hint = nearest(self.algorithm, ("diayn", "dads"))
-        raise UserError(f"no skill discovery is called {self.algorithm!r}: {hint}")
+        return DADS(env, self.dads)

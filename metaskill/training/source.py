@@ -4,18 +4,20 @@ import dataclasses
 import pathlib
 from typing import Any, Generic, TypeVar
 
+from metaskill.checking import Checked
+from metaskill.configuration import with_values
 from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.training.chunks import Chunks
-from metaskill.training.experiment import Experiment, with_values
-from metaskill.training.run_folder import RunFolder
+from metaskill.training.experiment import Experiment
+from metaskill.training.run_folder import RunFolder, as_json
 from metaskill.training.trainer import restore
 
 ConfigT = TypeVar("ConfigT", bound=Experiment)
 
 
 @dataclasses.dataclass(frozen=True)
-class Source(Generic[ConfigT]):
+class Source(Checked, Generic[ConfigT]):
     """The run of another experiment, where what an experiment starts from was learned.
 
     The whole configuration that it was trained by is part of that of whoever starts from it,
@@ -85,11 +87,11 @@ class Source(Generic[ConfigT]):
                 f"{folder.path} holds a run of {record['experiment']}, not of {self.experiment}: "
                 f"{taking}."
             )
-        theirs = with_values(self.config, record["config"])
-        if theirs != self.config:
+        ours, theirs = as_json(self.config), as_json(with_values(self.config, record["config"]))
+        if theirs != ours:
             raise UserError(
                 f"{folder.path} was trained otherwise "
-                f"({_difference(self.config, theirs, 'config.source.config')}): {taking}, and "
+                f"({_difference(ours, theirs, 'config.source.config')}): {taking}, and "
                 f"metaskill train {self.experiment} --workdir=OTHER trains another."
             )
 
@@ -105,13 +107,10 @@ def with_source(experiment: Experiment, source: Source[Any]) -> Experiment:
     return dataclasses.replace(experiment, source=source)  # type: ignore[type-var]
 
 
-def _difference(ours: Any, theirs: Any, path: str) -> str:
-    """Say the first field that two configurations differ in."""
-    for field in dataclasses.fields(ours):
-        own, other = getattr(ours, field.name), getattr(theirs, field.name)
-        if own != other:
-            where = f"{path}.{field.name}"
-            if dataclasses.is_dataclass(own):
-                return _difference(own, other, where)
-            return f"{where} is {own!r}, and there {other!r}"
-    raise AssertionError("equal configurations differ in nothing")
+def _difference(ours: dict[str, Any], theirs: dict[str, Any], path: str) -> str:
+    """Say the first place that the records of two configurations differ in."""
+    name = next(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
+    own, other, where = ours.get(name), theirs.get(name), f"{path}.{name}"
+    if isinstance(own, dict) and isinstance(other, dict):
+        return _difference(own, other, where)
+    return f"{where} is {own!r}, and there {other!r}"

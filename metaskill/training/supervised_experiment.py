@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from metaskill.checking import Checked
 from metaskill.errors import UserError
 from metaskill.meta.problems import make_problem
 from metaskill.meta.supervised import SupervisedLearner
@@ -11,7 +12,7 @@ from metaskill.training.experiment import TrainerConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class ProblemConfig:
+class ProblemConfig(Checked):
     """Which family of supervised tasks.
 
     Attributes:
@@ -24,7 +25,7 @@ class ProblemConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class SupervisedExperiment:
+class SupervisedExperiment(Checked):
     """Meta-learning on one family of supervised tasks."""
 
     problem: ProblemConfig

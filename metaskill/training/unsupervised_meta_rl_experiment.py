@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from metaskill.checking import Checked
 from metaskill.errors import UserError
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
@@ -18,7 +19,7 @@ from metaskill.training.trained_skills import load_skills
 
 
 @dataclasses.dataclass(frozen=True)
-class UnsupervisedMetaRLExperiment:
+class UnsupervisedMetaRLExperiment(Checked):
     """Meta-learning on the skills that a run of DIAYN discovered.
 
     Attributes:

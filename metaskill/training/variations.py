@@ -9,13 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from metaskill.errors import UserError, nearest
-from metaskill.training.experiment import Experiment, with_values
+from metaskill.configuration import Assignment, assign, find_place
+from metaskill.errors import UserError
+from metaskill.training.experiment import Experiment
 from metaskill.training.population import Member, hparams_of
 from metaskill.training.run_folder import as_json
 
 Setting = dict[str, Any]
-"""Values of what a sweep varies, by name, without the seed."""
+"""Values of what a sweep varies, by name, without the seed.
+
+A name is a path in the configuration, such as `ppo.num_epochs`, or the end of one.
+"""
+
+SEEDS = (
+    Assignment("--vary seed", ("trainer", "seed"), None),
+    Assignment("--vary seed", ("trainer", "population"), None),
+)
+"""What `--vary seed=...` decides about each member."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +33,7 @@ class Choices:
     """Names that vary together, and the values that they take.
 
     Attributes:
-        names: What varies: fields of the hyperparameters, or paths in the configuration.
+        names: What varies.
         values: The combinations, each with one value a name.
     """
 
@@ -126,18 +136,16 @@ def make_members(
 ) -> list[SweepMember]:
     """Make a member of every setting with every seed.
 
-    A name is a field of the experiment's hyperparameters, which are traced, or else a path
-    in its configuration, such as `ppo.num_epochs`, of which every value is a program of its
-    own.
+    Hyperparameters, the fields of `hparams`, are traced. Of every other place in the
+    configuration, each value is a program of its own.
 
     Raises:
-        UserError: If a name or a value does not exist, or the configuration that it makes.
+        UserError: If a name is unknown or ambiguous, two names mean one place, or a value is not
+            allowed.
     """
     members: list[SweepMember] = []
     for setting in settings:
-        config = experiment
-        for name, value in setting.items():
-            config = with_values(config, _nested(_path(experiment, name), value))
+        config = assign(experiment, varied(experiment, setting))
         config.make_learner()  # Checks the whole of it.
         for seed in seeds:
             trainer = dataclasses.replace(config.trainer, seed=seed, population=1)
@@ -148,28 +156,16 @@ def make_members(
     return members
 
 
-def _path(experiment: Experiment, name: str) -> list[str]:
-    """Find the place of a name in the configuration."""
-    path = name.split(".")
-    if path[0] in _fields(experiment.hparams):
-        return ["hparams", *path]
-    if name in ("trainer.seed", "trainer.population"):
-        raise UserError(f"{name} is not varied like this: seeds vary by --vary seed=0:4.")
-    if len(path) == 1 or path[0] not in _fields(experiment):
-        names = [*_fields(experiment.hparams), "seed"]
-        raise UserError(
-            f"there is no {name!r} to vary: {nearest(name, names).rstrip('.')} (or a path in "
-            "the configuration, such as trainer.env_steps)."
-        )
-    return path
+def varied(experiment: Experiment, setting: Setting) -> list[Assignment]:
+    """Return what a setting sets in the configuration of an experiment.
 
-
-def _fields(config: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(config)]
-
-
-def _nested(path: list[str], value: Any) -> dict[str, Any]:
-    for name in reversed(path):
-        value = {name: value}
-    nested: dict[str, Any] = value
-    return nested
+    Raises:
+        UserError: If a name is unknown, ambiguous, or that of the seed.
+    """
+    assignments = []
+    for name, value in setting.items():
+        path = find_place(experiment, name)
+        if path in [seed.path for seed in SEEDS]:
+            raise UserError(f"{name} is not varied like this: seeds vary by --vary seed=0:4.")
+        assignments.append(Assignment(f"--vary {name}", path, value))
+    return assignments

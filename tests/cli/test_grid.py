@@ -10,8 +10,8 @@ from command_line import call
 
 from metaskill.cli.experiments import find_experiment
 from metaskill.cli.grid import parse_axis
+from metaskill.configuration import with_values
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
-from metaskill.training.experiment import with_values
 from metaskill.training.run_folder import RunFolder
 
 PNG = b"\x89PNG"

@@ -134,7 +134,7 @@ def test_mazes_of_several_seeds_are_drawn() -> None:
     for name in ("start", "goal"):
         cells = np.floor(np.asarray(contexts.reward[name])).astype(int)
         assert not walls[np.arange(64), cells[:, 1], cells[:, 0]].any()
-    with pytest.raises(UserError, match="at least 1 maze"):
+    with pytest.raises(UserError, match="layouts is 0: it must be at least 1"):
         Maze(layouts=0)
 
 

@@ -223,5 +223,5 @@ def test_a_fall_costs_what_it_says_and_nothing_else_changes(
 
 
 def test_an_unknown_prediction_is_refused(point_mass: Env) -> None:
-    with pytest.raises(UserError, match="predicts 'position' or 'state'"):
+    with pytest.raises(UserError, match="no prediction is called 'velocity'"):
         make(point_mass, predicts="velocity")

@@ -3,8 +3,9 @@
 import jax
 import pytest
 
+from metaskill.configuration import with_values
 from metaskill.errors import UserError
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig, with_values
+from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
 from metaskill.training.run_folder import as_json
 
 CONFIG = PPOExperiment(EnvConfig("ant"), TrainerConfig(env_steps=1000))

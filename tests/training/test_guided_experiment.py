@@ -54,9 +54,8 @@ def test_a_cloned_policy_acts_step_by_step(folder: pathlib.Path) -> None:
 def test_what_guides_nothing_is_refused(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
     with pytest.raises(UserError, match="holds no run to start from"):
         guided_experiment(tmp_path / "nowhere", model_in(folder, "skills")).make_learner()
-    unknown = data_experiment(folder / "data", "skill")
     with pytest.raises(UserError, match="did you mean 'skills'"):
-        unknown.make_learner()
+        data_experiment(folder / "data", "skill")
     with pytest.raises(UserError, match="holds no data set"):
         data_experiment(tmp_path, "skills").make_learner()
     with pytest.raises(UserError, match="every second episode"):

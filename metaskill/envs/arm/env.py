@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from metaskill.checking import checked_arguments
 from metaskill.envs.arm.control import N_ARM_POSITIONS, find_control, servo_controls
 from metaskill.envs.arm.geometry import refuse_other_geometry
 from metaskill.envs.arm.gripper import FINGERS
@@ -16,7 +17,7 @@ from metaskill.envs.arm.layout import ORDER, Layouts, draw, goal_entry, middles,
 from metaskill.envs.arm.scene import SceneReader, compile_scene
 from metaskill.envs.arm.subtask import Scenery, Status
 from metaskill.envs.arm.task import Task
-from metaskill.envs.env import Context, Observation, State
+from metaskill.envs.env import Context, EpisodeLength, Observation, State
 from metaskill.envs.timing import seconds_per_step
 from metaskill.envs.view import View
 from metaskill.physics.engine import ModelLeaves
@@ -61,13 +62,14 @@ class ArmEnv:
     n_substeps = 8
     view = View(target=(0.35, 0.0, 0.15), distance=1.5, azimuth=150.0, elevation=-30.0)
 
+    @checked_arguments
     def __init__(
         self,
         task: Task,
         engine: str = "auto",
         control: str = "gripper",
         subtasks: tuple[str, ...] | None = None,
-        episode_length: int | None = None,
+        episode_length: EpisodeLength | None = None,
         parameters: tuple[ParamSpec, ...] = (),
         ends_when_done: bool = False,
     ):

@@ -1,9 +1,11 @@
 """The arm's tasks: each a scene and a few lines."""
 
 import functools
+from typing import Annotated
 
 import numpy as np
 
+from metaskill.checking import checked_arguments
 from metaskill.envs.arm.block import BLOCK_HALF_SIZE, Block
 from metaskill.envs.arm.button import button
 from metaskill.envs.arm.course import l_wall_course, rail_push_course, spring_wall_course
@@ -19,8 +21,9 @@ from metaskill.envs.arm.scene_object import Range
 from metaskill.envs.arm.stacking import Stack
 from metaskill.envs.arm.subtask import Manner
 from metaskill.envs.arm.task import SPARSE, Task, placed_anywhere
-from metaskill.errors import UserError
+from metaskill.envs.env import EpisodeLength
 from metaskill.physics.parameters import ParamSpec
+from metaskill.ranges import Between
 
 _ANY_YAW = np.pi / 4  # A cube's sides are alike.
 _LYING = BLOCK_HALF_SIZE
@@ -65,12 +68,13 @@ push = functools.partial(ArmEnv, _PUSH)
 pick_place = functools.partial(ArmEnv, _PICK_PLACE)
 
 
+@checked_arguments
 def stack(
     engine: str = "auto",
-    blocks: int = 3,
+    blocks: Annotated[int, Between(2, 5)] = 3,
     control: str = "gripper",
     subtasks: tuple[str, ...] | None = None,
-    episode_length: int | None = None,
+    episode_length: EpisodeLength | None = None,
     parameters: tuple[ParamSpec, ...] = (),
     ends_when_done: bool = False,
 ) -> ArmEnv:
@@ -88,8 +92,6 @@ def stack(
     Raises:
         UserError: If so many cannot be stacked.
     """
-    if not 2 <= blocks <= 5:
-        raise UserError(f"arm_stack stacks 2 to 5 blocks, not {blocks}.")
     # Each starts in a lane of its own, so that they do not overlap.
     lanes = np.linspace(-0.3, 0.3, blocks + 1)
     colours = (

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt32
 
+from metaskill.checking import read
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.containment import contained_step
-from metaskill.envs.env import Context, Env, Observation, State
+from metaskill.envs.env import Context, Env, EpisodeLength, Observation, State
 from metaskill.errors import UserError
 from metaskill.physics.state import PhysicsState
 
@@ -118,7 +119,7 @@ class BraxEnv:
     def __init__(
         self,
         env: brax.envs.Env,
-        episode_length: int = 1000,
+        episode_length: EpisodeLength = 1000,
         name: str | None = None,
         control_timestep: float | None = None,
     ):
@@ -137,7 +138,7 @@ class BraxEnv:
         """
         _require_bare(env)
         self._env = env
-        self.episode_length = episode_length
+        self.episode_length = read(episode_length, EpisodeLength, "episode_length")
         self.name = name or type(env.unwrapped).__name__
         timestep = getattr(env, "dt", None) if control_timestep is None else control_timestep
         if timestep is None:

@@ -270,7 +270,7 @@ def test_every_scene_takes_the_options_of_the_arm(name: str) -> None:
         ("arm_kitchen", {"subtasks": ("bell", "bell")}, "at most once"),
         ("arm_kitchen", {"subtasks": ()}, "at least one"),
         ("arm_reach", {"control": "joint"}, "did you mean 'joints'"),
-        ("arm_stack", {"blocks": 9}, "2 to 5 blocks"),
+        ("arm_stack", {"blocks": 9}, "between 2 and 5"),
     ],
 )
 def test_mistakes_are_named(name: str, options: dict, message: str) -> None:
