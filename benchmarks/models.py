@@ -141,8 +141,12 @@ def load_published(package: str, name: str) -> mujoco.MjModel:
         raise UserError(f"MuJoCo does not compile {package}/{name}: {reason}") from error
 
 
-def largest_error(model: mujoco.MjModel) -> float:
+def largest_error(model: mujoco.MjModel, n_steps: int = N_STEPS) -> float:
     """Step worlds on the native engine and, from each of their states, in MuJoCo.
+
+    Args:
+        model: The compiled model.
+        n_steps: Control steps.
 
     Returns:
         The largest |error| / max(1, |value|) of state and derived fields; infinite if the
@@ -158,7 +162,7 @@ def largest_error(model: mujoco.MjModel) -> float:
 
     step = jax.jit(jax.vmap(lambda state, ctrl: engine.step({}, state, ctrl, N_SUBSTEPS)))
     state, worst = reset(jnp.arange(N_WORLDS)), 0.0
-    for t in range(N_STEPS):
+    for t in range(n_steps):
         actions = jax.random.uniform(jax.random.key(t), (N_WORLDS, model.nu), minval=-1, maxval=1)
         ctrl = np.asarray(scaled_controls(model, {}, actions))
         after = step(state, ctrl)
