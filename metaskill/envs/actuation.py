@@ -18,9 +18,9 @@ def scaled_controls(
 
     An action of -1 is the lower end of an actuator's `ctrlrange`, 1 the upper end, 0 the middle,
     whether or not the model also clamps controls to that range (`ctrllimited`), as in Gymnasium.
-    An actuator without a range takes the action itself as its control, as in MuJoCo's viewer,
-    dm_control and brax; a muscle without a range spans [0, 1], because MuJoCo clamps the
-    excitation of muscles to that interval.
+    An actuator without a range takes the action itself as its control, as in brax and
+    dm_control; a muscle without a range spans [0, 1], because MuJoCo clamps the excitation of
+    muscles to that interval.
 
     Args:
         model: The compiled model.
