@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from metaskill.errors import UserError
 from metaskill.physics.engine import ModelLeaves
+from metaskill.physics.reference import LARGEST_SOUND_VALUE
 
 _MUSCLE = int(mujoco.mjtDyn.mjDYN_MUSCLE)
 
@@ -28,7 +29,9 @@ def scaled_controls(
         action: The action, clipped to [-1, 1].
     """
     nominal = np.asarray(model.actuator_ctrlrange, np.float32)
-    has_range = np.isfinite(nominal).all(axis=1) & (nominal[:, 0] < nominal[:, 1])
+    # MuJoCo takes larger controls for a simulation that exploded: such a range is no limit.
+    has_range = (np.abs(nominal) < LARGEST_SOUND_VALUE).all(axis=1)
+    has_range &= nominal[:, 0] < nominal[:, 1]
     is_muscle = np.asarray(model.actuator_dyntype) == _MUSCLE
     default = np.stack([np.where(is_muscle, 0, -1), np.ones(model.nu)], axis=1).astype(np.float32)
     low, high = np.where(has_range[:, None], nominal, default).T

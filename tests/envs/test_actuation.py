@@ -15,10 +15,11 @@ RANGES = {
     '<motor joint="x" ctrlrange="0 3"/>': (0, 1.5, 3),
     # The range is declared, and not enforced by MuJoCo.
     '<motor joint="x" ctrllimited="false" ctrlrange="-2 4"/>': (-2, 1, 4),
-    # No ranges: empty, or without an end.
+    # No ranges: empty, without an end, or beyond what MuJoCo steps.
     '<motor joint="x" ctrllimited="false" ctrlrange="1 1"/>': (-1, 0, 1),
     '<motor joint="x" ctrlrange="-inf inf"/>': (-1, 0, 1),
     '<motor joint="x" ctrlrange="0 inf"/>': (-1, 0, 1),
+    '<motor joint="x" ctrlrange="-1e30 1e30"/>': (-1, 0, 1),
     '<position joint="x" kp="5"/>': (-1, 0, 1),
     '<position joint="x" kp="5" inheritrange="1"/>': (-1, 0.5, 2),
     '<velocity joint="x" kv="5"/>': (-1, 0, 1),
