@@ -10,16 +10,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from metaskill.checking import checked_arguments
+from metaskill.envs.actuation import require_actuators, scaled_controls
 from metaskill.envs.env import Context, EpisodeLength, Observation, State
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.envs.objectives import Motion, find_objective
 from metaskill.envs.timing import seconds_per_step
-from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.factory import make_engine
 from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 from metaskill.physics.state import PhysicsState
 
 _FRAMES = {"body_pos", "body_quat", "jnt_pos", "jnt_axis"}
+_QUATERNION_OFFSETS = {int(mujoco.mjtJoint.mjJNT_FREE): 3, int(mujoco.mjtJoint.mjJNT_BALL): 0}
+"""Where a joint's orientation begins in its part of `qpos`."""
 
 
 class Locomotion(abc.ABC):
@@ -60,12 +62,14 @@ class Locomotion(abc.ABC):
             terminate_when_unhealthy: Whether an episode ends when the robot is not healthy.
 
         Raises:
-            UserError: If the engine or the objective does not exist, or a parameter
-                could have no effect.
+            UserError: If the engine or the objective does not exist, the model has no
+                actuators, or a parameter could have no effect.
         """
         self.name = self.model_name
         self.objective = find_objective(objective)
-        self.parameters = PhysicsParameters(self.load_model(), parameters)
+        model = self.load_model()
+        require_actuators(model, self.name)
+        self.parameters = PhysicsParameters(model, parameters)
         derived = set(self.derived_fields)
         if not _FRAMES.isdisjoint(spec.field for spec in parameters):
             # Where the robot stands no longer follows from its joints and the nominal model.
@@ -100,10 +104,10 @@ class Locomotion(abc.ABC):
         return self.nominal_context()
 
     def reset(self, key: PRNGKeyArray, context: Context) -> State:
-        """Draw an initial state around the model's reference configuration."""
+        """Draw an initial state around `initial_position`."""
         noise_key, key = jax.random.split(key)
         position_key, velocity_key = jax.random.split(noise_key)
-        qpos = jnp.asarray(self.model.qpos0, jnp.float32) + jax.random.uniform(
+        qpos = jnp.asarray(self.initial_position(), jnp.float32) + jax.random.uniform(
             position_key,
             (self.model.nq,),
             minval=-self.position_noise,
@@ -112,7 +116,7 @@ class Locomotion(abc.ABC):
         model_leaves = self.parameters.apply(context.physics)
         physics = self.engine.reset(
             model_leaves,
-            self._with_unit_quaternion(qpos),
+            self._with_unit_quaternions(qpos),
             self.initial_velocity(velocity_key),
         )
         zero = jnp.zeros(())
@@ -135,7 +139,7 @@ class Locomotion(abc.ABC):
     def step(self, state: State, action: Float[Array, " action"]) -> State:
         """Apply one action for `n_substeps` physics steps."""
         leaves = state.model_leaves
-        ctrl = self._controls(action, leaves)
+        ctrl = scaled_controls(self.model, leaves, action)
         physics = self.engine.step(leaves, state.physics, ctrl, self.n_substeps)
         start, position = self.position(state.physics), self.position(physics)
         seconds = seconds_per_step(self.model, self.n_substeps, leaves)
@@ -185,22 +189,26 @@ class Locomotion(abc.ABC):
         del physics
         return jnp.ones((), bool)
 
+    def initial_position(self) -> np.ndarray:
+        """Return the `qpos` around which episodes start: the model's `qpos0` by default.
+
+        A model whose stance is a keyframe returns `self.model.key("home").qpos`.
+        """
+        return self.model.qpos0
+
     def initial_velocity(self, key: PRNGKeyArray) -> Float[Array, " nv"]:
         """Draw initial velocities: uniform noise of the positions' size by default."""
         return jax.random.uniform(
             key, (self.model.nv,), minval=-self.position_noise, maxval=self.position_noise
         )
 
-    def _controls(
-        self, action: Float[Array, " action"], leaves: ModelLeaves
-    ) -> Float[Array, " nu"]:
-        nominal = np.asarray(self.model.actuator_ctrlrange, np.float32)
-        low, high = leaves.get("actuator_ctrlrange", nominal).T
-        return (low + high) / 2 + (high - low) / 2 * jnp.clip(action, -1.0, 1.0)
-
-    def _with_unit_quaternion(self, qpos: Float[Array, " nq"]) -> Float[Array, " nq"]:
-        """Undo what additive noise did to the norm of a free root's orientation."""
-        if self.model.jnt_type[0] != mujoco.mjtJoint.mjJNT_FREE:
-            return qpos
-        quaternion = qpos[3:7]
-        return qpos.at[3:7].set(quaternion / jnp.linalg.norm(quaternion))
+    def _with_unit_quaternions(self, qpos: Float[Array, " nq"]) -> Float[Array, " nq"]:
+        """Undo what additive noise did to the norms of free and ball joints' orientations."""
+        kinds, addresses = self.model.jnt_type.tolist(), self.model.jnt_qposadr.tolist()
+        for kind, address in zip(kinds, addresses, strict=True):
+            if kind not in _QUATERNION_OFFSETS:
+                continue
+            start = address + _QUATERNION_OFFSETS[kind]
+            quaternion = qpos[start : start + 4]
+            qpos = qpos.at[start : start + 4].set(quaternion / jnp.linalg.norm(quaternion))
+        return qpos

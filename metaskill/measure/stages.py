@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from metaskill.envs.actuation import scaled_controls
 from metaskill.envs.auto_reset import SampleContext, auto_reset
 from metaskill.envs.env import Env, State
 from metaskill.learner import ActingLearner
@@ -74,11 +75,10 @@ def make_stages(
 
 def _physics_stages(env: Any, states: State, actions: Array) -> dict[str, Callable[[], object]]:
     engine, n_substeps = env.engine, env.n_substeps
-    low, high = np.asarray(engine.model.actuator_ctrlrange, np.float32).T
     if env.action_size != engine.model.nu:  # Actions that are not the actuators' controls.
         shape = (*actions.shape[:2], engine.model.nu)
         actions = jax.random.uniform(jax.random.key(2), shape, minval=-1.0, maxval=1.0)
-    controls = (low + high) / 2 + (high - low) / 2 * actions
+    controls = scaled_controls(engine.model, {}, actions)
     physics, leaves = states.physics, states.model_leaves
 
     @jax.jit

@@ -118,7 +118,8 @@ def _read(batch: mujoco_batch.Batch, names: tuple[str, ...], out: np.ndarray) ->
     column = 0
     for name in names:
         source = batch.bind(name).reshape(len(out), -1)
-        out[:, column : column + source.shape[1]] = source
+        with np.errstate(over="ignore"):  # What is too large becomes infinite: its world failed.
+            out[:, column : column + source.shape[1]] = source
         column += source.shape[1]
 
 

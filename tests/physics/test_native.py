@@ -98,6 +98,22 @@ def test_a_world_that_blows_up_is_flagged_and_leaves_the_others_alone(
     np.testing.assert_array_equal(after.qpos[::2], good.qpos[::2])
 
 
+def test_a_world_that_leaves_single_precision_is_flagged_without_a_warning() -> None:
+    strong = mujoco.MjModel.from_xml_string(
+        """
+        <mujoco><worldbody>
+          <body><joint name="x" type="slide"/><geom size=".1"/></body>
+        </worldbody><actuator><motor joint="x" gear="1e30"/></actuator></mujoco>
+        """
+    )
+    engine = make_engine("native", strong)
+    step = jax.jit(jax.vmap(lambda s, c: engine.step({}, s, c, 2)))
+    # The second world's velocity exceeds the largest float32, 3.4e38; warnings are errors here.
+    after = step(start(engine, (2,)), jnp.array([[0.0], [9e9]]))
+    assert after.failed.tolist() == [False, True]
+    assert jnp.all(jnp.isfinite(after.qvel))
+
+
 def test_callers_on_several_devices_do_not_disturb_each_other(engine: Engine) -> None:
     state = start(engine, (64,))
     step = jax.jit(jax.vmap(lambda s, c: engine.step({}, s, c, N_SUBSTEPS)))
