@@ -17,7 +17,8 @@ Info = dict[str, Any]
 
 def metadata_of(env: Env) -> dict[str, Any]:
     """Return what Gymnasium wants to know of an environment beside its spaces."""
-    return {"render_modes": list(RENDER_MODES), "render_fps": round(1.0 / env.control_timestep)}
+    frames_per_second = max(1, round(1.0 / env.control_timestep))
+    return {"render_modes": list(RENDER_MODES), "render_fps": frames_per_second}
 
 
 def spaces_of(env: Env) -> tuple[gymnasium.spaces.Box, gymnasium.spaces.Box]:

@@ -194,6 +194,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 self._generators[world] = gymnasium.utils.seeding.np_random(seeds[world])[0]
             numbers[world] = draw_key_seed(self._generators[world])
         self._np_random = self._generators[0]
+        if where[0] and seeds[0] is not None:
+            self._np_random_seed = seeds[0]
         return jax.vmap(jax.random.key)(numbers)
 
     def _reset_mask(self, options: Mapping[str, Any]) -> Bool[np.ndarray, " world"] | None:
