@@ -18,7 +18,7 @@ from metaskill.training.skill_experiment import SkillExperiment
 # A comparison with another skill costs a pass of the whole batch through the dynamics here.
 CONFIG = SkillExperiment(
     env=EnvConfig("ant", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=1_000_000, population=3),
+    trainer=TrainerConfig(env_steps=1_146_880, population=3),
     space=SkillSpace("box", 3),
     algorithm="dads",
     dads=DADSConfig(predicts="state", prior_samples=20, fit=FitConfig(updates=64)),

@@ -34,7 +34,7 @@ from metaskill.training.skill_experiment import SkillExperiment
 
 CONFIG = SkillExperiment(
     env=EnvConfig("ant", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=14_000_000, population=3),
+    trainer=TrainerConfig(env_steps=14_090_240, population=3),
     space=SkillSpace("box", 2),
     algorithm="dads",
     dads=DADSConfig(predicts="position", delta_scale=0.03),

@@ -22,7 +22,7 @@ from metaskill.training.experiment import TrainerConfig
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
-    trainer=TrainerConfig(env_steps=40_000_000, population=3, chunks_per_evaluation=20),
+    trainer=TrainerConfig(env_steps=40_632_320, population=3, chunks_per_evaluation=20),
     dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=10.0),
     ppo=PPOConfig(num_envs=2048, num_minibatches=32, distribution="gaussian", initial_std=0.5),
     redraw_probability=0.01,

@@ -71,19 +71,19 @@ from metaskill.rl.ppo_config import PPOHparams
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.discovery import DiscoveryHparams
 
-STEPS = 34_000_000
+ANNEALING_STEPS = 34_000_000
 PPO = dataclasses.replace(ant_dads_xy.CONFIG.ppo, policy_hidden=(128, 128), value_hidden=(128, 128))
 
 CONFIG = dataclasses.replace(
     ant_dads_xy.CONFIG,
-    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=STEPS),
+    trainer=dataclasses.replace(ant_dads_xy.CONFIG.trainer, env_steps=34_078_720),
     ppo=PPO,
     dads=DADSConfig(predicts="position", dynamics="proportional", delta_scale=0.03, fall_cost=30.0),
     redraw_probability=0.01,
     hparams=DiscoveryHparams(
         ppo=PPOHparams(
             learning_rate=1e-3,
-            annealing_updates=float(PPO.gradient_steps(STEPS)),
+            annealing_updates=float(PPO.gradient_steps(ANNEALING_STEPS)),
             discount=0.97,
             gae_lambda=0.9,
             saturation_weight=0.01,

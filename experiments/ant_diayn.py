@@ -14,7 +14,7 @@ from metaskill.training.skill_experiment import SkillExperiment
 
 CONFIG = SkillExperiment(
     env=EnvConfig("ant", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=1_000_000, population=3),
+    trainer=TrainerConfig(env_steps=1_146_880, population=3),
     space=SkillSpace("one_hot", 20),
     algorithm="diayn",
     diayn=DIAYNConfig(sees="state"),

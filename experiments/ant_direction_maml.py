@@ -45,7 +45,7 @@ HPARAMS = half_cheetah_direction_maml.HPARAMS
 CONFIG = MetaRLExperiment(
     env=EnvConfig("ant", options={"objective": "direction", "episode_length": 200}),
     family=FamilyConfig("direction"),
-    trainer=TrainerConfig(env_steps=4_800_000, population=3),
+    trainer=TrainerConfig(env_steps=5_120_000, population=3),
     meta=dataclasses.replace(META, order="head_only", num_latents=1),
     hparams=dataclasses.replace(
         HPARAMS, inner_lr=9.0, later_steps=0.1, latent_std=9.0, latent_temperature=3.0

@@ -21,7 +21,7 @@ CONFIG = HierarchyExperiment(
     env=EnvConfig("ant", options={"episode_length": 200, "objective": "approach"}),
     source=Source("ant_dads_xy", ant_dads_xy.CONFIG),
     trainer=TrainerConfig(
-        env_steps=200_000, population=3, iterations_per_chunk=4, chunks_per_evaluation=2
+        env_steps=204_800, population=3, iterations_per_chunk=4, chunks_per_evaluation=2
     ),
     option_length=10,
     reward="objective",

@@ -27,14 +27,14 @@ from metaskill.skills.space import SkillSpace
 from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
 
-STEPS = 12_000_000
+ANNEALING_STEPS = 12_000_000
 PPO = PPOConfig(
     policy_hidden=(128, 128), value_hidden=(128, 128), distribution="gaussian", initial_std=0.5
 )
 
 CONFIG = SkillExperiment(
     env=EnvConfig("half_cheetah", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=STEPS, population=3),
+    trainer=TrainerConfig(env_steps=12_124_160, population=3),
     space=SkillSpace("one_hot", 20),
     algorithm="diayn",
     diayn=DIAYNConfig(sees="displacement"),
@@ -43,7 +43,7 @@ CONFIG = SkillExperiment(
     hparams=DiscoveryHparams(
         ppo=PPOHparams(
             learning_rate=1e-3,
-            annealing_updates=float(PPO.gradient_steps(STEPS)),
+            annealing_updates=float(PPO.gradient_steps(ANNEALING_STEPS)),
             discount=0.97,
             gae_lambda=0.9,
             entropy_weight=0.01,

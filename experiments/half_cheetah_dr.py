@@ -25,7 +25,7 @@ from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfi
 
 CONFIG = PPOExperiment(
     env=EnvConfig("half_cheetah", randomization="locomotion"),
-    trainer=TrainerConfig(env_steps=6_000_000, population=3),
+    trainer=TrainerConfig(env_steps=6_062_080, population=3),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     hparams=PPOHparams(),
 )

@@ -45,7 +45,7 @@ CONFIG = FineTuningExperiment(
     env=EnvConfig("half_cheetah", options={"episode_length": 200}),
     source=Source("half_cheetah_diayn", half_cheetah_diayn.CONFIG),
     trainer=TrainerConfig(
-        env_steps=4_000_000,
+        env_steps=4_014_080,
         population=3,
         iterations_per_chunk=5,
         chunks_per_evaluation=1,

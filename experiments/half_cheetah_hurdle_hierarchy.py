@@ -18,7 +18,7 @@ from metaskill.training.source import Source
 
 _ENV = EnvConfig("half_cheetah_hurdles", options={"episode_length": 400})
 _LENGTH = 10
-_OPTIONS = 200_000
+_OPTIONS = 204_800
 
 CONFIG = HierarchyExperiment(
     env=_ENV,
@@ -42,7 +42,7 @@ CONFIG = HierarchyExperiment(
 BASELINES = {
     "flat": PPOExperiment(
         env=_ENV,
-        trainer=TrainerConfig(env_steps=_OPTIONS * _LENGTH, population=3),
+        trainer=TrainerConfig(env_steps=2_129_920, population=3),
         ppo=PPOConfig(
             distribution="gaussian",
             initial_std=0.5,

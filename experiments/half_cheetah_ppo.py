@@ -6,7 +6,7 @@ from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, Tr
 
 CONFIG = PPOExperiment(
     env=EnvConfig("half_cheetah"),
-    trainer=TrainerConfig(env_steps=10_000_000, population=3),
+    trainer=TrainerConfig(env_steps=10_158_080, population=3),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     hparams=PPOHparams(),
 )

@@ -13,7 +13,7 @@ from metaskill.training.sac_experiment import SACExperiment
 CONFIG = SACExperiment(
     env=EnvConfig("half_cheetah"),
     trainer=TrainerConfig(
-        env_steps=600_000,
+        env_steps=601_600,
         population=3,
         iterations_per_chunk=50,
         chunks_per_evaluation=10,

@@ -7,7 +7,7 @@ from experiments import half_cheetah_sac
 CONFIG = dataclasses.replace(
     half_cheetah_sac.CONFIG,
     trainer=dataclasses.replace(
-        half_cheetah_sac.CONFIG.trainer, env_steps=2_000_000, chunks_per_evaluation=40
+        half_cheetah_sac.CONFIG.trainer, env_steps=2_009_600, chunks_per_evaluation=40
     ),
     sac=dataclasses.replace(half_cheetah_sac.CONFIG.sac, num_envs=256, updates_per_iteration=32),
 )

@@ -20,7 +20,7 @@ from metaskill.training.skill_experiment import SkillExperiment
 
 CONFIG = SkillExperiment(
     env=EnvConfig("humanoid"),
-    trainer=TrainerConfig(env_steps=12_000_000, population=3, chunks_per_evaluation=10),
+    trainer=TrainerConfig(env_steps=12_451_840, population=3, chunks_per_evaluation=10),
     space=SkillSpace("box", 5),
     algorithm="dads",
     dads=DADSConfig(predicts="position", hidden=(1024, 1024), delta_scale=0.009, fall_cost=10.0),

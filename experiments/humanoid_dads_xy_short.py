@@ -13,7 +13,7 @@ from metaskill.training.experiment import EnvConfig, TrainerConfig
 CONFIG = dataclasses.replace(
     humanoid_dads_xy.CONFIG,
     env=EnvConfig("humanoid", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=3_000_000),
+    trainer=TrainerConfig(env_steps=3_112_960),
     dads=dataclasses.replace(humanoid_dads_xy.CONFIG.dads, hidden=(256, 256), fall_cost=0.0),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
 )

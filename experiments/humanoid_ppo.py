@@ -6,7 +6,7 @@ from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, Tr
 
 CONFIG = PPOExperiment(
     env=EnvConfig("humanoid"),
-    trainer=TrainerConfig(env_steps=30_000_000, population=3),
+    trainer=TrainerConfig(env_steps=30_146_560, population=3),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     hparams=PPOHparams(),
 )

@@ -22,7 +22,7 @@ CONFIG = dataclasses.replace(
         "arm_kitchen", options={"subtasks": list(kitchen_skills.ASKED), "ends_when_done": True}
     ),
     source=Source("kitchen_skills", kitchen_skills.CONFIG),
-    trainer=dataclasses.replace(maze_spirl.CONFIG.trainer, env_steps=1_000_000),
+    trainer=dataclasses.replace(maze_spirl.CONFIG.trainer, env_steps=1_008_000),
     sac=dataclasses.replace(
         maze_spirl.CONFIG.sac, num_envs=32, updates_per_iteration=16, replay_capacity=120_000
     ),

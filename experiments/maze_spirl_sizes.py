@@ -34,7 +34,7 @@ def _guided(size: Size) -> GuidedExperiment:
         usual,
         trainer=dataclasses.replace(
             usual.trainer,
-            env_steps=200_000,
+            env_steps=207_360,
             iterations_per_chunk=_ITERATIONS // iteration,
             chunks_per_evaluation=2,
         ),

@@ -18,7 +18,7 @@ from metaskill.training.skill_experiment import SkillExperiment
 
 CONFIG = SkillExperiment(
     env=EnvConfig("point_mass"),
-    trainer=TrainerConfig(env_steps=3_000_000, population=3, chunks_per_evaluation=1),
+    trainer=TrainerConfig(env_steps=3_008_000, population=3, chunks_per_evaluation=1),
     space=SkillSpace("one_hot", 6),
     algorithm="diayn",
     diayn=DIAYNConfig(hidden=(64, 64)),
@@ -39,7 +39,7 @@ BASELINES = {
         CONFIG,
         core="sac",
         trainer=dataclasses.replace(
-            CONFIG.trainer, env_steps=100_000, iterations_per_chunk=25, chunks_per_checkpoint=20
+            CONFIG.trainer, env_steps=100_800, iterations_per_chunk=25, chunks_per_checkpoint=20
         ),
         # An update of the discriminator for each of the policy.
         diayn=DIAYNConfig(hidden=(64, 64), fit=FitConfig(updates=8, batch_size=256)),

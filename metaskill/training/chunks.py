@@ -18,6 +18,11 @@ from metaskill.training.population import Population, keys_of, stacked_hparams
 from metaskill.training.state_arrays import hyperparameters, to_arrays
 
 
+def nearest_iterations(env_steps: int, steps_per_iteration: int) -> int:
+    """Return the whole iterations nearest to a budget, at least one; of two as near, the fewer."""
+    return max(1, math.ceil(env_steps / steps_per_iteration - 0.5))
+
+
 class Chunks:
     """A learner's functions over populations, in chunks of iterations.
 
@@ -35,10 +40,7 @@ class Chunks:
         self.config = config
         self.headline = learner.headline
         self.steps_per_iteration = learner.steps_per_iteration
-        self.steps_per_chunk = learner.steps_per_iteration * config.iterations_per_chunk
-        self.total_iterations = (
-            math.ceil(config.env_steps / self.steps_per_chunk) * config.iterations_per_chunk
-        )
+        self.total_iterations = nearest_iterations(config.env_steps, self.steps_per_iteration)
         self._learner = learner
         self._mesh = mesh or MeshShape()
         self._programs: dict[int, _Programs] = {}
@@ -70,16 +72,38 @@ class Chunks:
         shardings = self._of(population).state
         return state if shardings is None else place(state, shardings)
 
-    def compile(self, population: Population) -> jax.stages.Compiled:
-        """Compile the chunk: from a state, which it consumes, to the next and its metrics.
+    def length_after(self, iteration: int) -> int:
+        """Return the iterations of the chunk that begins after an iteration.
+
+        Chunks end at multiples of `iterations_per_chunk`, and where training ends: the last one
+        is as short as the budget asks for.
+        """
+        chunk = self.config.iterations_per_chunk
+        return min(chunk - iteration % chunk, self.total_iterations - iteration)
+
+    def lengths_after(self, iteration: int) -> set[int]:
+        """Return the lengths of all chunks to come: one program each."""
+        if iteration >= self.total_iterations:
+            return set()
+        first = self.length_after(iteration)
+        chunk, left = self.config.iterations_per_chunk, self.total_iterations - iteration - first
+        return {first} | ({chunk} if left >= chunk else set()) | ({left % chunk} - {0})
+
+    def compile(self, population: Population, length: int | None = None) -> jax.stages.Compiled:
+        """Compile a chunk: from a state, which it consumes, to the next and its metrics.
+
+        Args:
+            population: The members.
+            length: Iterations of the chunk; by default those of the first one.
 
         Raises:
             UserError: If the mesh does not go together with the learner or its engine.
         """
-        programs = self._of(population)
-        if programs.chunk is None:
-            programs.chunk = programs.run.lower(self.template(population)).compile()
-        return programs.chunk
+        programs, length = self._of(population), length or self.length_after(0)
+        if length not in programs.chunks:
+            run = programs.make_run(length)
+            programs.chunks[length] = run.lower(self.template(population)).compile()
+        return programs.chunks[length]
 
     def evaluate(self, state: Any, population: Population, iteration: int) -> dict[str, np.ndarray]:
         """Evaluate every member, with keys that depend on seed and iteration alone."""
@@ -107,19 +131,19 @@ class _Programs:
 
     Attributes:
         init: From keys and hyperparameters to the state.
-        run: The chunk, to be lowered.
+        make_run: From a number of iterations to their chunk, to be lowered.
         evaluate: From state and keys to metrics.
         state: Where the leaves of the state lie; None for one device.
         members: Where arrays lie that have nothing but the axis `population`.
-        chunk: The chunk, once it is compiled.
+        chunks: The chunks that are compiled, by their number of iterations.
     """
 
     init: Any
-    run: Any
+    make_run: Callable[[int], Any]
     evaluate: Any
     state: Any = None
     members: NamedSharding | None = None
-    chunk: jax.stages.Compiled | None = None
+    chunks: dict[int, jax.stages.Compiled] = dataclasses.field(default_factory=dict)
 
     def place_members(self, tree: Any) -> Any:
         if self.members is None:
@@ -151,21 +175,26 @@ def _programs(
     step = _for_each(learner.step, at_once)
     evaluate: Any = _for_each(learner.evaluate, at_once)
 
-    def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-        return jax.lax.scan(
-            lambda state, _: step(state), state, None, length=config.iterations_per_chunk
-        )
+    def run_for(length: int) -> Callable[[Any], tuple[Any, dict[str, jax.Array]]]:
+        def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
+            return jax.lax.scan(lambda state, _: step(state), state, None, length=length)
+
+        return run
 
     if shape.size == 1:
-        return _Programs(jax.jit(init), jax.jit(run, donate_argnums=0), jax.jit(evaluate))
+        return _Programs(
+            init=jax.jit(init),
+            make_run=lambda length: jax.jit(run_for(length), donate_argnums=0),
+            evaluate=jax.jit(evaluate),
+        )
     mesh = shape.make()
     state = state_shardings(learner, template, mesh)
     everywhere = NamedSharding(mesh, P())  # Metrics are read by every process.
     one = P("population")
     return _Programs(
         init=jax.jit(over_population(init, mesh, one), out_shardings=state),
-        run=jax.jit(
-            over_population(run, mesh, (one, P(None, "population"))),
+        make_run=lambda length: jax.jit(
+            over_population(run_for(length), mesh, (one, P(None, "population"))),
             donate_argnums=0,
             in_shardings=(state,),
             out_shardings=(state, everywhere),

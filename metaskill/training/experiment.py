@@ -56,12 +56,14 @@ class TrainerConfig(Checked):
 
     Attributes:
         env_steps: Steps of each member of the population, in the learner's `step_unit`:
-            environment steps where it has an environment.
+            environment steps where it has an environment. Training makes the nearest number
+            of whole iterations.
         seed: Seed of the first member; the others count up from it.
         population: Members trained side by side in one program.
         members_at_once: Up to how many members' arithmetic is batched; 0 for all. With 1 they
             take turns in the one program, each bit for bit as in a run of its own.
-        iterations_per_chunk: Iterations between two returns to Python.
+        iterations_per_chunk: Iterations between two returns to Python. The last chunk is as
+            short as `env_steps` asks for.
         chunks_per_evaluation: Chunks between two evaluations.
         chunks_per_checkpoint: Chunks between two checkpoints.
         seconds_per_checkpoint: Seconds of training between two checkpoints at least: one that

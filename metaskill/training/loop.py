@@ -19,7 +19,7 @@ from metaskill.training.distributed import any_of_all, is_writer
 from metaskill.training.divergence import diverged_members
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.population import Population
-from metaskill.training.profiling import RunChunk
+from metaskill.training.profiling import ChunkOf
 from metaskill.training.progress import ProgressView
 from metaskill.training.run_folder import RunFolder, cannot_write
 
@@ -72,7 +72,7 @@ class Job:
 
     chunks: Chunks
     population: Population
-    run_chunk: RunChunk
+    chunk_of: ChunkOf
     run: RunFolder
     checkpoints: Checkpoints
     progress: ProgressView
@@ -84,20 +84,20 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
     chunks, population = job.chunks, job.population
     config = chunks.config
     failed = np.isin(np.arange(len(population)), start.failed)
-    state, iteration, seconds = start.state, start.iteration, start.seconds
-    saved_at = seconds
+    state, iteration, seconds, saved_at = start.state, start.iteration, start.seconds, start.seconds
     evaluating = saving = 0.0
     evaluation: dict[str, np.ndarray] = {}
     if job.stop():
         raise Preempted(_stopped_at(iteration))
     with _sinks(job, start) as sinks:
         while iteration < chunks.total_iterations:
+            length = chunks.length_after(iteration)
             clock = time.perf_counter()
-            state, device_metrics = job.run_chunk(state)
+            state, device_metrics = job.chunk_of(length)(state)
             metrics = {name: np.asarray(values) for name, values in device_metrics.items()}
             chunk_seconds = time.perf_counter() - clock
             seconds += chunk_seconds
-            iteration += config.iterations_per_chunk
+            iteration += length
             diverged = diverged_members(metrics, config.skips_tolerated, failed)
             if diverged is not None:
                 raise DivergedError(diverged, iteration)
@@ -105,7 +105,7 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
             rows = rows_of_chunk(
                 metrics,
                 population=population,
-                iterations=range(iteration - config.iterations_per_chunk + 1, iteration + 1),
+                iterations=range(iteration - length + 1, iteration + 1),
                 steps_per_iteration=chunks.steps_per_iteration,
                 seconds=seconds,
                 rollbacks=start.rollbacks,
@@ -133,7 +133,7 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
             saving += time.perf_counter() - clock
             job.progress.update(
                 iteration * chunks.steps_per_iteration,
-                len(population) * chunks.steps_per_chunk / chunk_seconds,
+                len(population) * length * chunks.steps_per_iteration / chunk_seconds,
                 _lately(metrics, chunks.headline),
             )
             if stopping and not last:

@@ -190,8 +190,8 @@ def _require_progress(programs: list[dict[str, Chunks]]) -> None:
         for program, chunks in earlier.items():
             if later[program].total_iterations <= chunks.total_iterations:
                 raise UserError(
-                    "there is no chunk of iterations between two rungs of --halving: choose rungs "
-                    "further apart, or a smaller --config.trainer.iterations_per_chunk."
+                    "there is no iteration between two rungs of --halving: choose rungs further "
+                    "apart, or a larger --config.trainer.env_steps."
                 )
 
 

@@ -19,7 +19,7 @@ from metaskill.training.experiment import Experiment
 from metaskill.training.loop import DivergedError, Job, Outcome, Timing, train_from
 from metaskill.training.mesh import MeshShape
 from metaskill.training.population import Population, members_of
-from metaskill.training.profiling import RunChunk, traced_once
+from metaskill.training.profiling import ChunkOf, traced_once
 from metaskill.training.progress import ProgressView
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import RunFolder, write_json
@@ -115,12 +115,14 @@ def train_population(
             run.path.mkdir(parents=True, exist_ok=True)
             write_json(run.provenance_file, provenance())
         clock = time.perf_counter()
-        run_chunk: RunChunk = chunks.compile(population)
+        chunk_of: ChunkOf = functools.partial(chunks.compile, population)
+        for length in chunks.lengths_after(start.iteration):
+            chunk_of(length)
         compiling = time.perf_counter() - clock
         if profile:
-            run_chunk = traced_once(run_chunk, run.profile)
+            chunk_of = traced_once(chunk_of, run.profile)
         job = Job(
-            chunks, population, run_chunk, run, checkpoints, progress, lambda: any_of_all(stop())
+            chunks, population, chunk_of, run, checkpoints, progress, lambda: any_of_all(stop())
         )
         diverged = np.zeros(len(population), int)  # How often, since the last checkpoint.
         while len(start.failed) < len(population):

@@ -12,7 +12,7 @@ from metaskill.training.profiling import traced_once
 
 def test_the_first_call_alone_is_traced_and_results_stay_the_same(tmp_path: pathlib.Path) -> None:
     program = jax.jit(lambda state: (state @ state, {"trace": jnp.trace(state)}))
-    run = traced_once(program, tmp_path)
+    run = traced_once(lambda _: program, tmp_path)(1)
     state = jnp.arange(9.0).reshape(3, 3)
     for _ in range(2):
         traced, metrics = run(state)
