@@ -9,7 +9,7 @@ import pytest
 import metaskill
 
 FLOORS = (
-    {"errors", "statistics", "subprocesses"},
+    {"cache", "errors", "statistics", "subprocesses"},
     {"ranges"},
     {"checking"},
     {"configuration"},

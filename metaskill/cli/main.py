@@ -1,11 +1,12 @@
 """The command `metaskill`: finds the subcommand and turns mistakes into one line."""
 
 import importlib
+import io
 import logging
 import os
-import pathlib
 import sys
 
+from metaskill.cache import cache_folder
 from metaskill.errors import Preempted, UserError, nearest
 
 # Modules by command, imported only when used, so that `--help` is immediate.
@@ -21,8 +22,12 @@ _COMMANDS = {
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
     "figures": ("metaskill.cli.figures", "print every measured figure and its bar"),
+    "doctor": ("metaskill.cli.doctor", "say what works on this machine"),
     "list": ("metaskill.cli.list", "list experiments and environments"),
 }
+_COMPILE_NOTHING = {"list", "figures"}
+_NO_READER = 141
+"""Exit code of a program that a closed pipe ended: 128 and the number of SIGPIPE."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -33,11 +38,18 @@ def main(argv: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if argv is None else argv
     logging.basicConfig(level=logging.WARNING, format="metaskill: %(message)s")
-    _keep_compiled_programs()
     # Orbax logs there, with tracebacks, what it also raises.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
+    _write_whatever_the_terminal_can()
     try:
-        sys.exit(_run(arguments))
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:
+        # Whoever read has read enough, as `head` does; Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_NO_READER)
     except UserError as error:
         # One line, even where it quotes what was given.
         print(f"metaskill: {' '.join(str(error).split())}", file=sys.stderr)
@@ -61,6 +73,8 @@ def _run(arguments: list[str]) -> int:
     if any(argument in ("-h", "--help") for argument in rest):
         print((module.__doc__ or "").strip())
         return 0
+    if command not in _COMPILE_NOTHING:
+        _keep_compiled_programs()
     module.run(rest)
     return 0
 
@@ -68,11 +82,27 @@ def _run(arguments: list[str]) -> int:
 def _keep_compiled_programs() -> None:
     """Have JAX keep what it compiled in the user's cache folder, for the next process.
 
-    JAX reads the variable when it is imported, which is later, and the user's own wins.
+    The user's own folder wins.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    cache = pathlib.Path(home, "metaskill", "compiled")
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = cache_folder()
+    if folder is None:
+        logging.getLogger(__name__).warning(
+            "compiled programs are not kept for the next start, because there is no cache folder "
+            "that can be written: set XDG_CACHE_HOME to one."
+        )
+        return
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+
+
+def _write_whatever_the_terminal_can() -> None:
+    """Write `?` for characters that the output's encoding lacks, such as ± in ASCII."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _help() -> str:

@@ -18,6 +18,7 @@ import PIL
 from jaxtyping import Float
 from PIL import Image, ImageFilter
 
+from metaskill.cache import cache_folder
 from metaskill.data.alphabets import META_TEST, META_TRAIN, Alphabet
 from metaskill.data.image_classes import ImageClasses
 from metaskill.data.rendering import draw_style, fonts_with, render
@@ -37,11 +38,12 @@ def glyphs() -> tuple[ImageClasses, ImageClasses]:
     They are rendered once, which takes about a minute, and kept in the user's cache folder.
     """
     path = _cache_file()
-    kept = _read(path)
+    kept = _read(path) if path else None
     if kept is not None:
         return kept
     made = make_glyphs(META_TRAIN, META_TEST)
-    _write(path, made)
+    if path:
+        _write(path, made)
     return made
 
 
@@ -100,10 +102,10 @@ def _examples(character: str, count: int) -> np.ndarray:
     return np.stack(pictures)[..., None]
 
 
-def _cache_file() -> pathlib.Path:
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+def _cache_file() -> pathlib.Path | None:
+    folder = cache_folder()
     name = f"glyphs-{_VERSION}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
-    return pathlib.Path(base, "metaskill", name)
+    return folder / name if folder else None
 
 
 def _read(path: pathlib.Path) -> tuple[ImageClasses, ImageClasses] | None:
