@@ -139,7 +139,11 @@ def _named(
     states: dict[str, np.ndarray], extras: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Name arrays as columns, and find the extra ones of which the next rows are there too."""
-    pairs = {name for name in extras if _next(name) in extras}
+    pairs = {
+        name
+        for name, array in extras.items()
+        if _next(name) in extras and extras[_next(name)].dtype == array.dtype
+    }
     renamed = {name.removeprefix("infos/"): array for name, array in states.items()}
     alone: dict[str, np.ndarray] = {}
     for name in sorted(pairs):

@@ -62,6 +62,12 @@ def to_episodes(steps: Transitions, episode_length: int | None, where: str) -> E
     """
     if episode_length is not None and episode_length < 1:
         raise UserError(f"an episode of {episode_length} steps holds nothing: choose at least 1.")
+    for name, array in steps.states.items():
+        after = steps.states.get(f"{_PREFIX}{name}", array)
+        if after.shape != array.shape:
+            raise UserError(
+                f"{where}: {_PREFIX}{name} are of shape {after.shape}, and {name} of {array.shape}."
+            )
     following = steps.states.get(f"{_PREFIX}observations")
     if following is None and not steps.marks_cuts and episode_length is None:
         raise UserError(
@@ -83,11 +89,6 @@ def _with_breaks(steps: Transitions, following: np.ndarray | None, where: str) -
     if following is None:
         return steps.ends.copy()
     observations = steps.states["observations"]
-    if following.shape != observations.shape:
-        raise UserError(
-            f"{where}: next_observations are of shape {following.shape}, and observations of "
-            f"{observations.shape}."
-        )
     same = np.isclose(following[:-1], observations[1:], rtol=_SAME, atol=_SAME).all(axis=1)
     unmarked = ~steps.ends[:-1]
     n_broken, n_unmarked = int(np.sum(~same & unmarked)), int(np.sum(unmarked))
@@ -133,7 +134,15 @@ def _without_next(steps: Transitions, ends: np.ndarray, where: str) -> Episodes:
     rows = np.repeat(n_kept > 0, np.bincount(episode))
     # A cut step's row is its episode's last state; behind a terminated one its own row stands in.
     repeats = (rows * (1 + (ends & steps.terminated))).astype(np.int64)
-    states = {name: np.repeat(array, repeats, axis=0) for name, array in steps.states.items()}
+    unused = {
+        name for name in steps.states if name.removeprefix(_PREFIX) in steps.states.keys() - {name}
+    }
+    say_left_out(where, unused, "of no use without next_observations")
+    states = {
+        name: np.repeat(array, repeats, axis=0)
+        for name, array in steps.states.items()
+        if name not in unused
+    }
     return _episodes(steps, kept, states, n_kept[n_kept > 0], ends, {})
 
 

@@ -231,3 +231,13 @@ def test_what_is_no_column_is_kept_or_named_once(
     again = read_d4rl(tmp_path / "again.hdf5")
     np.testing.assert_array_equal(again.state_extras["lights"], episodes.state_extras["lights"])
     np.testing.assert_array_equal(again.step_extras["goal/xy"], np.ones((6, 2)))
+
+
+def test_next_positions_without_next_observations_are_named(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path, infos__qvel=OBSERVATIONS, infos__next_qvel=OBSERVATIONS)
+    assert read_d4rl(path).state_extras.keys() == {"qvel"}
+    assert "left out next_qvel (of no use without next_observations)" in caplog.text
+    with pytest.raises(UserError, match="next_qvel are of shape"):
+        read_d4rl(write(tmp_path, infos__qvel=OBSERVATIONS, infos__next_qvel=np.zeros((6, 2))))
