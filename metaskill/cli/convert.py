@@ -1,7 +1,7 @@
 """usage: metaskill convert PATH --output=FOLDER [flags]
 
 Reads a data set of D4RL, Minari or OGBench, and writes it as one that `metaskill train` learns
-from: --config.data.folder=FOLDER names it there.
+from: --config.data.folder=FOLDER --config.collection.policy='' names it there.
 
   --output=FOLDER     where to; nothing may be there
   --layout=NAME       d4rl, minari or ogbench (default: a folder is Minari's, *.hdf5 is D4RL's,

@@ -65,6 +65,23 @@ def test_parts_of_observations_are_chosen_by_name(
     assert (manifest.env, manifest.sizes.observations) == ("maze", 4)
 
 
+def test_an_experiment_learns_from_what_was_converted(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ogbench(tmp_path / "walk-v0.npz", made_up_episodes(np.random.default_rng(0), (12,) * 4))
+    assert call("convert", str(tmp_path / "walk-v0.npz"), f"--output={tmp_path / 'set'}") == 0
+    train = ["train", "maze_skills", f"--config.data.folder={tmp_path / 'set'}"]
+    train += ["--config.embedding.lstm_size=4", "--config.embedding.prior_hidden=(4,)"]
+    train += ["--config.embedding.length=2", "--config.embedding.size=2"]
+    train += ["--config.trainer.iterations_per_chunk=1", "--config.trainer.chunks_per_evaluation=1"]
+    train += ["--config.trainer.env_steps=1", "--config.fitting.updates_per_iteration=1"]
+    train += ["--config.fitting.batch_size=2", "--config.fitting.num_eval_windows=2"]
+    train += [f"--workdir={tmp_path / 'run'}"]
+    assert call(*train) == 2
+    assert "--config.collection.policy=''" in capsys.readouterr().err
+    assert call(*train, "--config.collection.policy=") == 0
+
+
 def test_both_files_of_ogbench_are_kept_apart_by_a_label(tmp_path: pathlib.Path) -> None:
     random = np.random.default_rng(0)
     train, validation = (made_up_episodes(random, lengths) for lengths in ((3, 2), (4,)))
