@@ -98,7 +98,7 @@ def _as_arrays(episodes: Episodes) -> dict[str, Any]:
         "actions": of_states(from_unit(episodes.actions, episodes.action_limits)),
         "terminals": last.astype(np.float32),
         "rewards": of_states(episodes.rewards),
-        "masks": of_states(episodes.step_extras.get("masks", ~episodes.terminated)),
+        "masks": of_states(_masks(episodes).astype(np.float32)),
     }
     if episodes.qpos.shape[1]:
         arrays |= {"qpos": episodes.qpos, "qvel": episodes.qvel}
@@ -106,6 +106,15 @@ def _as_arrays(episodes: Episodes) -> dict[str, Any]:
         limits = (episodes.action_limits.low, episodes.action_limits.high)
         arrays |= dict(zip(_LIMITS, limits, strict=True))
     return arrays | dict(episodes.state_extras)
+
+
+def _masks(episodes: Episodes) -> np.ndarray:
+    """Return 0 where there is no future, as OGBench says it: also within an episode."""
+    ends = episodes.terminated | episodes.truncated
+    masks = episodes.step_extras.get("masks", np.ones(len(ends)))
+    # Extra columns of other layouts may have that name too.
+    within = masks != 0 if masks.ndim == 1 else True
+    return np.where(ends, ~episodes.terminated, within)
 
 
 def _validation(path: pathlib.Path) -> pathlib.Path:

@@ -65,6 +65,7 @@ def test_parts_of_observations_are_chosen_by_name(
     assert (manifest.env, manifest.sizes.observations) == ("maze", 4)
 
 
+@pytest.mark.slow
 def test_an_experiment_learns_from_what_was_converted(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
