@@ -16,6 +16,7 @@ _COMMANDS = {
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
     "collect": ("metaskill.cli.collect", "collect episodes into a data set"),
+    "convert": ("metaskill.cli.convert", "read a data set of D4RL, Minari or OGBench"),
     "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),
     "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
     "bench": ("metaskill.cli.bench", "time the stages of an experiment's iteration"),

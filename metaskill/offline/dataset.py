@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from metaskill.errors import UserError
+from metaskill.offline.action_limits import ActionLimits
 from metaskill.offline.episodes import Episodes, concatenate
 from metaskill.offline.labels import Excluding
-from metaskill.offline.manifest import FILE, Manifest, Shard, Sizes, read_manifest
+from metaskill.offline.manifest import FILE, ExtraColumn, Manifest, Shard, Sizes, read_manifest
 from metaskill.offline.shards import read_shard, write_shard
 
 
@@ -70,19 +71,23 @@ def _write(
     shards: list[Shard] = []
     lengths: list[int] = []
     labels: list[Any] = []
-    sizes: Sizes | None = None
+    kind: tuple[Sizes, tuple[ExtraColumn, ...], ActionLimits | None] | None = None
     for number, batch in enumerate(batches):
         batch.check(f"batch {number} of the new data set")
-        found = sizes_of(batch)
-        sizes = sizes or found
-        if found != sizes:
-            raise UserError(f"batch {number} of the new data set has {found}, not {sizes}.")
+        found = (sizes_of(batch), extras_of(batch), batch.action_limits)
+        kind = kind or found
+        for new, old in zip(found, kind, strict=True):
+            if new != old:
+                raise UserError(f"batch {number} of the new data set has {new}, not {old}.")
         shards.append(write_shard(folder / f"episodes-{number:05d}.npz", batch))
         lengths += batch.lengths.tolist()
         labels += [dict(label) for label in batch.labels]
-    if sizes is None:
+    if kind is None:
         raise UserError("a data set without episodes cannot be written: collect at least one.")
-    manifest = Manifest(env, sizes, collected_by, tuple(lengths), tuple(labels), tuple(shards))
+    sizes, extras, limits = kind
+    manifest = Manifest(
+        env, sizes, collected_by, tuple(lengths), tuple(labels), tuple(shards), extras, limits
+    )
     text = json.dumps(manifest.as_json(), indent=1, allow_nan=False)
     (folder / FILE).write_text(text + "\n")
     return manifest
@@ -105,17 +110,8 @@ def read_dataset(
     """
     manifest = read_manifest(folder)
     parts: list[Episodes] = []
-    first = 0
-    for shard in manifest.shards:
-        those = slice(first, first + shard.episodes)
-        part = read_shard(
-            pathlib.Path(folder),
-            shard,
-            manifest.sizes,
-            manifest.lengths[those],
-            manifest.labels[those],
-        )
-        first += shard.episodes
+    for number in range(len(manifest.shards)):
+        part = read_shard(pathlib.Path(folder), manifest, number)
         if excluding is not None:
             part = part.select(np.array([not excluding(label) for label in part.labels]))
         if len(part):
@@ -129,6 +125,15 @@ def sizes_of(episodes: Episodes) -> Sizes:
     """Return the numbers of columns of episodes."""
     names = ("observations", "qpos", "qvel", "actions")
     return Sizes(**{name: getattr(episodes, name).shape[1] for name in names})
+
+
+def extras_of(episodes: Episodes) -> tuple[ExtraColumn, ...]:
+    """Return what the extra columns of episodes are."""
+    return tuple(
+        ExtraColumn(name, of_states, array.shape[1:], array.dtype.str)
+        for of_states, extras in ((True, episodes.state_extras), (False, episodes.step_extras))
+        for name, array in extras.items()
+    )
 
 
 def _cannot_write(folder: pathlib.Path, error: OSError) -> UserError:

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from metaskill.errors import UserError
+from metaskill.offline.action_limits import ActionLimits
+from metaskill.offline.extras import Extras, is_extra
 from metaskill.offline.labels import Labels, check_labels
 
 OF_STATES = ("observations", "qpos", "qvel")
@@ -14,6 +16,8 @@ OF_STATES = ("observations", "qpos", "qvel")
 
 OF_STEPS = ("actions", "rewards", "terminated", "truncated")
 """Arrays with a row for each of its T steps."""
+
+_ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +37,10 @@ class Episodes:
         truncated: Whether it was cut there.
         lengths: Steps of each episode, T.
         labels: What each episode was about, by name.
+        action_limits: The box of actions where the episodes are from, in whose units they are
+            written for others; None for [-1, 1].
+        state_extras: Whatever else is known of states, an array with a row for each.
+        step_extras: Whatever else is known of steps.
     """
 
     observations: Float32[np.ndarray, "state obs"]
@@ -44,6 +52,9 @@ class Episodes:
     truncated: Bool[np.ndarray, " step"]
     lengths: Int64[np.ndarray, " episode"]
     labels: tuple[Labels, ...]
+    action_limits: ActionLimits | None = None
+    state_extras: Extras = dataclasses.field(default_factory=dict)
+    step_extras: Extras = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -60,14 +71,15 @@ class Episodes:
 
     def select(self, chosen: Bool[np.ndarray, " episode"]) -> "Episodes":
         """Return some of the episodes, in their order."""
-        rows = {
-            **dict.fromkeys(OF_STEPS, np.repeat(chosen, self.lengths)),
-            **dict.fromkeys(OF_STATES, np.repeat(chosen, self.lengths + 1)),
-        }
-        return Episodes(
+        steps, states = np.repeat(chosen, self.lengths), np.repeat(chosen, self.lengths + 1)
+        rows = {**dict.fromkeys(OF_STEPS, steps), **dict.fromkeys(OF_STATES, states)}
+        return dataclasses.replace(
+            self,
             **{name: getattr(self, name)[kept] for name, kept in rows.items()},
             lengths=self.lengths[chosen],
             labels=tuple(label for label, kept in zip(self.labels, chosen, strict=True) if kept),
+            state_extras={name: array[states] for name, array in self.state_extras.items()},
+            step_extras={name: array[steps] for name, array in self.step_extras.items()},
         )
 
     def check(self, where: str) -> None:
@@ -108,6 +120,15 @@ class Episodes:
                 yield f"{name} hold numbers that are not finite"
         if not self.observations.shape[1] or not self.actions.shape[1]:
             yield "observations or actions have no columns"
+        if np.max(np.abs(self.actions)) > 1.0 + _ROUNDING:
+            yield (
+                f"actions are as large as {np.max(np.abs(self.actions)):.6g}, and full actions are "
+                "-1 and 1: scale them by the limits of their action space "
+                "(metaskill.offline.action_limits.to_unit)"
+            )
+        if self.action_limits and len(self.action_limits.low) != self.actions.shape[1]:
+            yield "there are not as many action limits as actions have columns"
+        yield from self._problems_of_extras(n_steps)
         if np.any(self.terminated & self.truncated):
             yield "a step has both terminated and been truncated"
         ends = np.zeros(n_steps, bool)
@@ -115,13 +136,42 @@ class Episodes:
         if np.any((self.terminated | self.truncated) != ends):
             yield "episodes do not end where their lengths say"
 
+    def _problems_of_extras(self, n_steps: int) -> Iterator[str]:
+        for extras, rows in (
+            (self.state_extras, n_steps + len(self)),
+            (self.step_extras, n_steps),
+        ):
+            for name, array in extras.items():
+                if not is_extra(name, array) or len(array) != rows:
+                    yield (
+                        f"the extra column {name[:80]!r} is {array.dtype} of shape {array.shape}, "
+                        f"where numbers with {rows} rows under a plain name were expected"
+                    )
+
 
 def concatenate(parts: Sequence[Episodes]) -> Episodes:
-    """Return the episodes of all parts, of which there is at least one."""
+    """Return the episodes of all parts, of which there is at least one.
+
+    Raises:
+        UserError: If parts differ in their action limits or in their extra columns.
+    """
+    first = parts[0]
     if len(parts) == 1:
-        return parts[0]
+        return first
+    if any(part.action_limits != first.action_limits for part in parts):
+        raise UserError("episodes with different limits of actions cannot be put together.")
     names = (*OF_STATES, *OF_STEPS, "lengths")
     return Episodes(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
         labels=tuple(label for part in parts for label in part.labels),
+        action_limits=first.action_limits,
+        state_extras=_joined([part.state_extras for part in parts]),
+        step_extras=_joined([part.step_extras for part in parts]),
     )
+
+
+def _joined(parts: Sequence[Extras]) -> dict[str, np.ndarray]:
+    kinds = [{n: (a.shape[1:], a.dtype) for n, a in part.items()} for part in parts]
+    if any(kind != kinds[0] for kind in kinds):
+        raise UserError("episodes with different extra columns cannot be put together.")
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -59,17 +59,18 @@ class Reader:
     are far larger than the file.
     """
 
-    def __init__(self, group: Any, path: pathlib.Path):
+    def __init__(self, group: Any, path: pathlib.Path, budget: "_Budget | None" = None):
         """Read from a group.
 
         Args:
             group: An open h5py file or group.
             path: The file, for errors.
+            budget: What the arrays of the file may still take; None for a file of this size.
         """
         self._group = group
         self._path = path
         self._h5py = require_h5py()
-        self._most_bytes = max(_SMALL, _LARGEST_RATIO * path.stat().st_size)
+        self._budget = budget or _Budget(max(_SMALL, _LARGEST_RATIO * path.stat().st_size))
 
     @property
     def names(self) -> list[str]:
@@ -85,11 +86,45 @@ class Reader:
         found = self._member(name)
         if not isinstance(found, self._h5py.Group):
             raise UserError(f"{self._path}: {name} is no group, so the layout is another.")
-        return Reader(found, self._path)
+        return Reader(found, self._path, self._budget)
 
     def has_group(self, name: str) -> bool:
         """Whether there is a group of that name."""
         return name in self._group and isinstance(self._member(name), self._h5py.Group)
+
+    def leaves(self) -> list[str]:
+        """List the arrays in this group and in those within, by their paths.
+
+        Links are listed too: whoever reads one is refused.
+
+        Raises:
+            ValueError: If a group lies in itself, or in two others.
+        """
+        return self._leaves_of(self._group, "", {self._group})
+
+    def _leaves_of(self, group: Any, prefix: str, seen: set[Any]) -> list[str]:
+        found: list[str] = []
+        for name in group:
+            link = group.get(name, getlink=True)
+            inside = group[name] if isinstance(link, self._h5py.HardLink) else None
+            if not isinstance(inside, self._h5py.Group):
+                found.append(f"{prefix}{name}")
+                continue
+            if inside in seen:
+                raise ValueError(f"the group {prefix}{name} is in it twice")
+            seen.add(inside)
+            found += self._leaves_of(inside, f"{prefix}{name}/", seen)
+        return found
+
+    def holds_numbers(self, name: str) -> bool:
+        """Whether a path leads to an array of numbers in the file itself."""
+        found = self._member(name)
+        return (
+            isinstance(found, self._h5py.Dataset)
+            and not (found.is_virtual or found.external)
+            and found.dtype.kind in "fiub"
+            and found.shape is not None
+        )
 
     def matrix(self, name: str) -> np.ndarray:
         """Read an array of numbers with two axes.
@@ -99,13 +134,33 @@ class Reader:
         """
         values = self.array(name)
         if values.ndim != 2:
+            pictures = ": pictures or matrices cannot be read" if values.ndim > 2 else ""
             raise UserError(
-                f"{self._path}: {name} are of shape {values.shape}, no rows of numbers."
+                f"{self._path}: {name} are of shape {values.shape}, no rows of numbers{pictures}."
+            )
+        return values
+
+    def column(self, name: str, dtype: Any = np.float32) -> np.ndarray:
+        """Read an array with a number for each row, which may stand in a column of its own.
+
+        Raises:
+            UserError: If it is not there, or anything else.
+        """
+        values = self.array(name, dtype)
+        if values.ndim == 2 and values.shape[1] == 1:
+            return values[:, 0]
+        if values.ndim != 1:
+            raise UserError(
+                f"{self._path}: {name} are of shape {values.shape}, not one number a row."
             )
         return values
 
     def array(self, name: str, dtype: Any = np.float32) -> np.ndarray:
         """Read an array of numbers.
+
+        Args:
+            name: Its path from this group.
+            dtype: The type to return it in; None for its own.
 
         Raises:
             UserError: If it is not there, or anything but an array of numbers.
@@ -117,25 +172,43 @@ class Reader:
             raise UserError(f"{self._path}: {name} is stored in another file: refused.")
         if found.dtype.kind not in "fiub" or found.shape is None:
             raise UserError(f"{self._path}: {name} are {found.dtype}, no numbers.")
-        if found.size * found.dtype.itemsize > self._most_bytes:
+        if not self._budget.take(found.size * found.dtype.itemsize):
             raise UserError(
                 f"{self._path}: {name} of shape {found.shape} are far larger than the file."
             )
         values = np.asarray(found[()])
+        if dtype is None:
+            return values
         if dtype is bool and not np.all((values == 0) | (values == 1)):
             raise UserError(f"{self._path}: {name} are neither true nor false.")
         with np.errstate(over="ignore"):  # What is too large becomes infinite, and is refused.
             return values.astype(dtype)
 
-    def _member(self, name: str) -> Any:
-        link = self._group.get(name, getlink=True) if name in self._group else None
-        if link is None:
-            raise UserError(
-                f"{self._path} has no {name!r} where it was expected: the layout is another."
-            )
-        if not isinstance(link, self._h5py.HardLink):
-            raise UserError(f"{self._path}: {name} is a link to somewhere else: refused.")
-        return self._group[name]
+    def _member(self, path: str) -> Any:
+        group = self._group
+        for name in path.split("/"):
+            inside = isinstance(group, self._h5py.Group) and name in group
+            link = group.get(name, getlink=True) if inside else None
+            if link is None:
+                raise UserError(
+                    f"{self._path} has no {path!r} where it was expected: the layout is another."
+                )
+            if not isinstance(link, self._h5py.HardLink):
+                raise UserError(f"{self._path}: {path} is a link to somewhere else: refused.")
+            group = group[name]
+        return group
+
+
+class _Budget:
+    """Bytes that the arrays of a file may take, all together."""
+
+    def __init__(self, most_bytes: int):
+        self._left = most_bytes
+
+    def take(self, n_bytes: int) -> bool:
+        """Take some; whether there were as many."""
+        self._left -= n_bytes
+        return self._left >= 0
 
 
 @contextlib.contextmanager

@@ -8,11 +8,15 @@ import re
 from typing import Any
 
 from metaskill.errors import UserError
+from metaskill.offline.action_limits import ActionLimits, limits_of
+from metaskill.offline.extras import is_plain_name
 from metaskill.offline.labels import Labels, check_labels
 
 FILE = "manifest.json"
 FORMAT = "metaskill episodes"
-VERSION = 1
+VERSION = 2
+"""The latest; version 1, without extra columns and limits of actions, is written without those."""
+
 DTYPE = "float32"
 _MOST = 2**40  # No count is larger: sums stay exact, and nobody has to hold them.
 
@@ -32,6 +36,23 @@ class Sizes:
     qpos: int
     qvel: int
     actions: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtraColumn:
+    """An array of each shard beside those that all data sets have.
+
+    Attributes:
+        name: Its name.
+        of_states: Whether it has a row a state; else a row a step.
+        shape: The shape of a row.
+        dtype: The type of its numbers, as NumPy writes it.
+    """
+
+    name: str
+    of_states: bool
+    shape: tuple[int, ...]
+    dtype: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +83,8 @@ class Manifest:
         lengths: Steps of every episode.
         labels: What every episode was about.
         shards: The files, in order.
+        extras: Arrays of the shards beside those that all data sets have.
+        action_limits: The limits that the actions had where they are from; None for [-1, 1].
     """
 
     env: str
@@ -70,6 +93,8 @@ class Manifest:
     lengths: tuple[int, ...]
     labels: tuple[Labels, ...]
     shards: tuple[Shard, ...]
+    extras: tuple[ExtraColumn, ...] = ()
+    action_limits: ActionLimits | None = None
 
     @property
     def steps(self) -> int:
@@ -78,9 +103,16 @@ class Manifest:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record that a file holds, with its own checksum."""
+        limits = self.action_limits
+        more = {
+            "extras": [{**dataclasses.asdict(e), "shape": list(e.shape)} for e in self.extras],
+            # As text, since JSON has no infinite numbers.
+            "action_limits": limits and [list(map(repr, limits.low)), list(map(repr, limits.high))],
+        }
+        has_more = bool(self.extras or limits)
         record = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": VERSION if has_more else 1,
             "env": self.env,
             "dtype": DTYPE,
             "sizes": dataclasses.asdict(self.sizes),
@@ -91,6 +123,7 @@ class Manifest:
                 {"length": length, "labels": dict(labels)}
                 for length, labels in zip(self.lengths, self.labels, strict=True)
             ],
+            **(more if has_more else {}),
         }
         return {**record, "checksum": _checksum(record)}
 
@@ -104,7 +137,8 @@ def read_manifest(folder: str | pathlib.Path) -> Manifest:
     path = pathlib.Path(folder, FILE)
     if path.is_symlink() or not path.is_file():
         raise UserError(
-            f"{folder} holds no data set (there is no {FILE} in it): `metaskill collect` makes one."
+            f"{folder} holds no data set (there is no {FILE} in it): `metaskill collect` makes "
+            "one, and `metaskill convert` one of data in D4RL's, Minari's or OGBench's layout."
         )
     try:
         record = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
@@ -130,8 +164,9 @@ def _parse(record: dict[str, Any]) -> Manifest:
     checksum = record.pop("checksum")
     if checksum != _checksum(record):
         raise ValueError("its checksum is another")
-    if _count(record["version"], "version", 1) != VERSION or record["dtype"] != DTYPE:
-        raise ValueError(f"not version {VERSION} with {DTYPE}")
+    version = _count(record["version"], "version", 1)
+    if version > VERSION or record["dtype"] != DTYPE:
+        raise ValueError(f"not version 1 to {VERSION} with {DTYPE}")
     manifest = Manifest(
         env=_text(record["env"], "env"),
         sizes=Sizes(**{name: _count(n, name, 0) for name, n in record["sizes"].items()}),
@@ -147,6 +182,8 @@ def _parse(record: dict[str, Any]) -> Manifest:
             )
             for shard in record["shards"]
         ),
+        extras=tuple(map(_extra, record["extras"] if version > 1 else ())),
+        action_limits=_limits(record["action_limits"] if version > 1 else None, record["sizes"]),
     )
     for labels in manifest.labels:
         check_labels(labels, FILE)
@@ -165,6 +202,23 @@ def _file_name(name: Any) -> str:
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,80}\.npz", name):
         raise ValueError(f"{str(name)[:80]!r} is no name of a shard")
     return name
+
+
+def _extra(record: dict[str, Any]) -> ExtraColumn:
+    name, dtype = _text(record["name"], "name"), _text(record["dtype"], "dtype")
+    if not is_plain_name(name) or not re.fullmatch(r"[<>|][fiub][1248]|[<>]f16", dtype):
+        raise ValueError(f"{name[:80]!r} of type {dtype[:20]!r} is no extra column")
+    if not isinstance(record["of_states"], bool):
+        raise TypeError("of_states is neither true nor false")
+    shape = tuple(_count(n, "shape", 0) for n in record["shape"])
+    return ExtraColumn(name, record["of_states"], shape, dtype)
+
+
+def _limits(record: Any, sizes: dict[str, int]) -> ActionLimits | None:
+    if record is None:
+        return None
+    low, high = ([float(_text(number, "a limit")) for number in side] for side in record)
+    return limits_of((low, high), sizes["actions"], FILE)
 
 
 def _count(value: Any, name: str, least: int) -> int:

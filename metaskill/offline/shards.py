@@ -9,20 +9,21 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
 
 from metaskill.errors import UserError
 from metaskill.offline.episodes import OF_STATES, OF_STEPS, Episodes
-from metaskill.offline.labels import Labels
-from metaskill.offline.manifest import Shard, Sizes
+from metaskill.offline.manifest import ExtraColumn, Manifest, Shard, Sizes
 
 
 def write_shard(path: pathlib.Path, episodes: Episodes) -> Shard:
     """Write episodes as the arrays of an npz file, uncompressed."""
     arrays = {name: getattr(episodes, name) for name in (*OF_STATES, *OF_STEPS)}
+    arrays |= {_entry(name, True): array for name, array in episodes.state_extras.items()}
+    arrays |= {_entry(name, False): array for name, array in episodes.step_extras.items()}
     content = io.BytesIO()
     np.savez(content, **arrays)
     data = content.getvalue()
@@ -30,14 +31,8 @@ def write_shard(path: pathlib.Path, episodes: Episodes) -> Shard:
     return Shard(path.name, hashlib.sha256(data).hexdigest(), len(data), len(episodes))
 
 
-def read_shard(
-    folder: pathlib.Path,
-    shard: Shard,
-    sizes: Sizes,
-    lengths: Sequence[int],
-    labels: Sequence[Labels],
-) -> Episodes:
-    """Read the arrays of a shard, having checked that they are what the manifest says.
+def read_shard(folder: pathlib.Path, manifest: Manifest, number: int) -> Episodes:
+    """Read the arrays of the shard of a number, having checked that they are the manifest's.
 
     How large an array is follows from the manifest, and entries are not compressed, so no file
     can make this read more than its own size into memory.
@@ -45,9 +40,19 @@ def read_shard(
     Raises:
         UserError: If the file is missing, damaged, or anything but what the manifest says.
     """
+    shard = manifest.shards[number]
     path = folder / shard.file
+    first = sum(shard.episodes for shard in manifest.shards[:number])
+    lengths = manifest.lengths[first : first + shard.episodes]
+    labels = manifest.labels[first : first + shard.episodes]
+    expected = shapes(manifest.sizes, sum(lengths), len(lengths), manifest.extras)
     try:
-        arrays = _read(path, shard, sizes, sum(lengths), len(lengths))
+        arrays = _read(path, shard, expected)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{path} is missing, with {shard.episodes} episodes that the manifest counts: restore "
+            "it from a copy, or collect the data again."
+        ) from error
     except (
         ValueError,
         zipfile.BadZipFile,
@@ -62,12 +67,26 @@ def read_shard(
             f"{path} is damaged ({' '.join(reason.split())[:200]}): restore it from a copy, or "
             "collect the data again."
         ) from error
-    episodes = Episodes(**arrays, lengths=np.array(lengths, np.int64), labels=tuple(labels))
+    state_extras, step_extras = (
+        {extra.name: arrays.pop(_entry(extra.name, of_states))
+         for extra in manifest.extras if extra.of_states == of_states}
+        for of_states in (True, False)
+    )  # fmt: skip
+    episodes = Episodes(
+        **arrays,
+        lengths=np.array(lengths, np.int64),
+        labels=labels,
+        action_limits=manifest.action_limits,
+        state_extras=state_extras,
+        step_extras=step_extras,
+    )
     episodes.check(str(path))
     return episodes
 
 
-def shapes(sizes: Sizes, n_steps: int, n_episodes: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+def shapes(
+    sizes: Sizes, n_steps: int, n_episodes: int, extras: Sequence[ExtraColumn] = ()
+) -> dict[str, tuple[tuple[int, ...], Any]]:
     """Return the shape and the type of every array."""
     n_states = n_steps + n_episodes
     float32, boolean = np.dtype("<f4"), np.dtype(bool)
@@ -79,11 +98,23 @@ def shapes(sizes: Sizes, n_steps: int, n_episodes: int) -> dict[str, tuple[tuple
         "rewards": ((n_steps,), float32),
         "terminated": ((n_steps,), boolean),
         "truncated": ((n_steps,), boolean),
+        **{
+            _entry(extra.name, extra.of_states): (
+                (n_states if extra.of_states else n_steps, *extra.shape),
+                np.dtype(extra.dtype),
+            )
+            for extra in extras
+        },
     }
 
 
+def _entry(name: str, of_states: bool) -> str:
+    """Return the name of an extra column among the arrays of a shard."""
+    return f"{'state' if of_states else 'step'}_extras/{name}"
+
+
 def _read(
-    path: pathlib.Path, shard: Shard, sizes: Sizes, n_steps: int, n_episodes: int
+    path: pathlib.Path, shard: Shard, expected: dict[str, tuple[tuple[int, ...], Any]]
 ) -> dict[str, np.ndarray]:
     found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode):  # A link may lead anywhere, a pipe never end.
@@ -93,7 +124,6 @@ def _read(
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != shard.sha256:
         raise ValueError("its checksum is not the manifest's")
-    expected = shapes(sizes, n_steps, n_episodes)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
         if sorted(entry.filename for entry in entries) != sorted(
@@ -108,8 +138,10 @@ def _read(
         }
 
 
-def parse_array(content: bytes, name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Read an array of a known shape and type from the bytes of an npy file.
+def parse_array(
+    content: bytes, name: str, shape: tuple[int, ...], dtype: Any, by_column: bool = False
+) -> np.ndarray:
+    """Read an array of a known shape, type and order from the bytes of an npy file.
 
     The header is compared before anything is made of it, so that none can ask for an object,
     which would have to be unpickled, or for more memory than there is.
@@ -119,8 +151,8 @@ def parse_array(content: bytes, name: str, shape: tuple[int, ...], dtype: Any) -
     """
     stream = io.BytesIO(content)
     found_shape, is_fortran, found_dtype = read_header(stream, name)
-    is_fortran = is_fortran and len(found_shape) > 1 and min(found_shape) > 1
-    if found_shape != shape or found_dtype != dtype or is_fortran:
+    has_order = len(found_shape) > 1 and min(found_shape) > 1
+    if found_shape != shape or found_dtype != dtype or (has_order and is_fortran != by_column):
         raise ValueError(
             f"{name} are {found_dtype} of shape {found_shape}, where {dtype} of shape {shape} "
             "were expected"
@@ -128,9 +160,10 @@ def parse_array(content: bytes, name: str, shape: tuple[int, ...], dtype: Any) -
     data = content[stream.tell() :]
     if len(data) != int(np.prod(shape, dtype=object)) * dtype.itemsize:
         raise ValueError(f"{name} are cut off or too long")
+    order: Literal["F", "C"] = "F" if by_column else "C"
     if dtype != np.dtype(bool):
-        return np.frombuffer(data, dtype).reshape(shape)
-    array = np.frombuffer(data, np.uint8).reshape(shape)
+        return np.frombuffer(data, dtype).reshape(shape, order=order)
+    array = np.frombuffer(data, np.uint8).reshape(shape, order=order)
     if np.any(array > 1):
         raise ValueError(f"{name} are neither true nor false")
     return array.astype(bool)

@@ -29,7 +29,8 @@ class CollectionConfig(Checked):
 
     Attributes:
         env: Where.
-        policy: Who acts: a name in `metaskill list`.
+        policy: Who acts: a name in `metaskill list`. Empty where nobody collects, because
+            somebody else's data are there already.
         episodes: How many.
         worlds: Worlds side by side.
         observation: Which observation is kept.
@@ -127,7 +128,8 @@ def collect_where_missing(folder: pathlib.Path, config: CollectionConfig) -> Col
         if name not in found or found[name] != value:
             raise UserError(
                 f"{folder} was not collected as this experiment says ({name} is not {value}): "
-                "delete it, or name it by config.data.folder in an experiment without collection."
+                "delete it, or name another by --config.data.folder=FOLDER; somebody else's data, "
+                "as metaskill convert writes, are taken with --config.collection.policy=''."
             )
     return None
 
@@ -157,6 +159,6 @@ def prepare_data(experiment: Any) -> Collected | None:
         What was collected; None where nothing had to be.
     """
     collection = getattr(experiment, "collection", NOBODY)
-    if collection == NOBODY:
+    if not collection.policy:
         return None
     return collect_where_missing(pathlib.Path(experiment.data.folder), collection)

@@ -25,7 +25,7 @@ class DataConfig(Checked):
     """Which data.
 
     Attributes:
-        folder: Where the data set is: what `metaskill collect` wrote.
+        folder: Where the data set is: what `metaskill collect` or `metaskill convert` wrote.
         excluding: A composition; episodes that hold it are left out. Empty: none.
         label: The label that lists what an episode was composed of.
         in_order: Whether only episodes with the composition in this order are left out.

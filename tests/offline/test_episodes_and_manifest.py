@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from metaskill.errors import UserError
+from metaskill.offline.action_limits import ActionLimits
 from metaskill.offline.dataset import read_dataset, sizes_of, write_dataset
 from metaskill.offline.episodes import OF_STATES, OF_STEPS, Episodes, concatenate
 from metaskill.offline.labels import composed_of, require_label
 from metaskill.offline.made_up import made_up_episodes
-from metaskill.offline.manifest import Sizes, read_manifest
+from metaskill.offline.manifest import VERSION, Sizes, read_manifest
 
 
 def assert_same(one: Episodes, other: Episodes) -> None:
@@ -79,6 +80,78 @@ def test_rows_of_episodes() -> None:
     np.testing.assert_array_equal(some.qpos, episodes.qpos[[0, 1, 2, 3, 6, 7, 8, 9, 10, 11]])
 
 
+@pytest.fixture
+def with_extras(episodes: Episodes) -> Episodes:
+    return dataclasses.replace(
+        episodes,
+        action_limits=ActionLimits((-2.0, -np.inf), (2.0, np.inf)),
+        state_extras={"button_states": np.arange(24, dtype=np.int64).reshape(12, 2)},
+        step_extras={"goal/xy": np.full((9, 2, 1), np.nan), "flag": np.arange(9) % 2 == 0},
+    )
+
+
+@pytest.mark.fault(24)
+def test_extra_columns_and_limits_of_actions_are_kept(
+    tmp_path: pathlib.Path, with_extras: Episodes
+) -> None:
+    more = with_extras.select(np.array([True, False, True]))
+    written = write_dataset(tmp_path / "set", "somewhere", [with_extras, more])
+    manifest, found = read_dataset(tmp_path / "set")
+    assert manifest == written
+    both = concatenate([with_extras, more])
+    assert_same(found, both)
+    assert found.action_limits == with_extras.action_limits
+    for name in ("state_extras", "step_extras"):
+        assert getattr(found, name).keys() == getattr(both, name).keys()
+        for column, array in getattr(both, name).items():
+            np.testing.assert_array_equal(getattr(found, name)[column], array)
+            assert getattr(found, name)[column].dtype == array.dtype
+    np.testing.assert_array_equal(
+        more.step_extras["flag"], both.step_extras["flag"][[0, 1, 2, *range(4, 9)]]
+    )
+
+
+def test_data_without_extra_columns_are_written_as_version_1(
+    tmp_path: pathlib.Path, episodes: Episodes, with_extras: Episodes
+) -> None:
+    for name, batch in (("plain", episodes), ("more", with_extras)):
+        write_dataset(tmp_path / name, "somewhere", [batch])
+    versions = [
+        json.loads((tmp_path / name / "manifest.json").read_text())["version"]
+        for name in ("plain", "more")
+    ]
+    assert versions == [1, 2]
+
+
+def test_episodes_of_different_kinds_are_not_put_together(
+    tmp_path: pathlib.Path, episodes: Episodes, with_extras: Episodes
+) -> None:
+    limited = dataclasses.replace(episodes, action_limits=with_extras.action_limits)
+    with pytest.raises(UserError, match="different limits of actions"):
+        concatenate([episodes, limited])
+    with pytest.raises(UserError, match="different extra columns"):
+        concatenate([limited, with_extras])
+    with pytest.raises(UserError, match="batch 1 of the new data set has"):
+        write_dataset(tmp_path / "set", "somewhere", [limited, with_extras])
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda shard: shard.unlink(), "episodes-00001.npz is missing"),
+        (lambda shard: shard.write_bytes(shard.read_bytes()[:-9]), "is damaged .it has"),
+    ],
+)
+def test_missing_and_truncated_shards_are_refused(
+    tmp_path: pathlib.Path, episodes: Episodes, damage, message: str
+) -> None:
+    write_dataset(tmp_path / "set", "somewhere", [episodes, episodes])
+    damage(tmp_path / "set" / "episodes-00001.npz")
+    with pytest.raises(UserError, match=message):
+        read_dataset(tmp_path / "set")
+
+
 def broken(episodes: Episodes, **changes) -> Episodes:
     return dataclasses.replace(episodes, **changes)
 
@@ -105,6 +178,11 @@ def with_value(array: np.ndarray, value: object) -> np.ndarray:
         (lambda _: {"labels": ({"goal": object()},) * 3}, "label 'goal' is no finite number"),
         (lambda _: {"labels": ({"goal": [np.nan]},) * 3}, "label 'goal' is no finite number"),
         (lambda e: {"observations": e.observations[:, :0]}, "have no columns"),
+        (lambda e: {"actions": 2.0 * with_value(e.actions, 1.0)}, "actions are as large as 2"),
+        (lambda _: {"action_limits": ActionLimits((-1.0,), (1.0,))}, "as many action limits"),
+        (lambda _: {"step_extras": {"goal": np.zeros(8)}}, "'goal' is .* 9 rows under"),
+        (lambda _: {"state_extras": {"../goal": np.zeros(12)}}, "under a plain name"),
+        (lambda _: {"state_extras": {"words": np.array(["a"] * 12)}}, "numbers with 12 rows"),
     ],
 )
 def test_what_is_no_data_is_not_written(
@@ -142,7 +220,7 @@ def test_a_newer_version_is_refused_with_what_to_do(
 ) -> None:
     write_dataset(tmp_path / "set", "somewhere", [episodes])
     file = tmp_path / "set" / "manifest.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": VERSION + 1}))
     with pytest.raises(UserError, match="update metaskill"):
         read_dataset(tmp_path / "set")
 

@@ -70,35 +70,14 @@ def test_d4rl_there_and_back(tmp_path: pathlib.Path, episodes: Episodes) -> None
     assert_same(read_d4rl(tmp_path / "set.hdf5"), episodes)
 
 
-def test_d4rl_without_next_observations_loses_last_steps(
-    tmp_path: pathlib.Path, episodes: Episodes
-) -> None:
-    path = tmp_path / "set.hdf5"
-    write_d4rl(path, episodes)
-    with h5py.File(path, "a") as file:
-        for name in ("next_observations", "infos/next_qpos", "infos/next_qvel", "timeouts"):
-            del file[name]
-    found = read_d4rl(path)
-    # Without timeouts only the second episode ends before the file does, after four steps.
-    assert found.lengths.tolist() == [3, 4]
-    before = np.delete(episodes.observations, [3, 5, 11], axis=0)
-    np.testing.assert_array_equal(found.observations, before)
-    np.testing.assert_array_equal(found.actions, np.delete(episodes.actions, [3, 8], axis=0))
-    assert found.truncated.tolist() == [False, False, True, False, False, False, True]
-    assert not found.terminated.any()
-
-
 def test_ogbench_there_and_back(tmp_path: pathlib.Path, episodes: Episodes) -> None:
     path = tmp_path / "made-up-v0.npz"
     validation = made_up_episodes(np.random.default_rng(1), (2, 2))
     write_ogbench(path, episodes, validation)
     assert (tmp_path / "made-up-v0-val.npz").exists()
     train, found_validation = read_ogbench(path)
-    lost = ("rewards", "terminated", "truncated")
-    assert_same(train, episodes, without=lost)
-    assert_same(found_validation, validation, without=lost)
-    assert not train.terminated.any()
-    np.testing.assert_array_equal(np.flatnonzero(train.truncated), [2, 3, 8])
+    assert_same(train, episodes)
+    assert_same(found_validation, validation)
     # As its own loader divides it: the last of each episode starts nothing.
     with np.load(path) as file:
         starts = file["terminals"] == 0
