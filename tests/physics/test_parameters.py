@@ -148,10 +148,9 @@ def test_one_trace_serves_a_thousand_values(model: mujoco.MjModel) -> None:
         (ParamSpec("p", "body_pos", "turn", "pole"), "choose an orientation"),
         (ParamSpec("p", "body_quat", "turn", "pole", columns=(0,)), "all of its columns"),
         # What would silently do nothing:
-        (ParamSpec("p", "dof_frictionloss", "add"), "frictionloss a small value"),
-        (ParamSpec("p", "opt.density", "set"), "density a small value"),
+        (ParamSpec("p", "body_gravcomp", "scale"), "use add or set"),
+        (ParamSpec("p", "opt.gravity", "scale", columns=(0,)), "use add or set"),
         (ParamSpec("p", "opt.wind", "set"), "without density or viscosity"),
-        (ParamSpec("p", "body_gravcomp", "add"), "gravcomp a small value"),
         (ParamSpec("p", "jnt_range", "add", "slide"), 'limited="true"'),
         (ParamSpec("p", "dof_damping", "scale", "slide"), "use add or set"),
         (ParamSpec("p", "geom_friction", "scale", "rod"), "touch nothing"),
