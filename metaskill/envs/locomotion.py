@@ -59,7 +59,7 @@ class Locomotion(abc.ABC):
         """
         self.name = self.model_name
         self.objective = find_objective(objective)
-        self.parameters = PhysicsParameters(self.load_model(), parameters)
+        self.parameters = PhysicsParameters(self.load_model(), parameters, self.derived_fields)
         self.engine = make_engine(engine, self.parameters.engine_model(), self.derived_fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length

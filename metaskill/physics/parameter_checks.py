@@ -101,18 +101,10 @@ def _unread_rules(model: mujoco.MjModel, change: Change) -> Iterator[Unfelt]:
 
 def _value_rules(model: mujoco.MjModel, change: Change) -> Iterator[Unfelt]:
     """Values that the operation leaves as they are."""
-    if change.operation != "scale":
-        return
-    values = change.values(model)
-    if change.field not in change.varied:
+    if change.operation == "scale" and change.field not in change.varied:
         yield Unfelt(
-            ~values.any(axis=1),
+            ~change.values(model).any(axis=1),
             f"the parameter scales {change.field}, which is 0 there; use add or set",
-        )
-    if change.field == "body_quat":
-        others = np.delete(model.body_quat[change.rows], change.columns, axis=1)
-        yield Unfelt(
-            ~others.any(axis=1), "a scaled quaternion is the same orientation; use turn or add"
         )
 
 

@@ -65,8 +65,7 @@ class PhysicsParameters:
             for field in (spec.field, *_FOLLOWERS.get(spec.field, ())):
                 self._nominal[field] = field_values(model, field)
         self._engine_model = _heeding(model, changes)
-        report_partly_felt(model, changes)
-        report_unfelt(model, changes)
+        report_unfelt(model, report_partly_felt(model, changes), changes)
         self._is_position_actuator = _is_position_actuator(model)
 
     def nominal_values(self) -> dict[str, Float[Array, "..."]]:

@@ -128,13 +128,21 @@ def refuse_overwritten(changes: Sequence[Change]) -> None:
                 )
 
 
-def report_partly_felt(model: mujoco.MjModel, changes: Sequence[Change]) -> None:
-    """Log as a warning, once in a process, from which value on a change acts."""
+def report_partly_felt(model: mujoco.MjModel, changes: Sequence[Change]) -> list[Change]:
+    """Log as a warning, once in a process, from which value on a change acts.
+
+    Returns:
+        The changes about which there was nothing to say.
+    """
+    fully_felt = []
     for change in changes:
         report = acts_beyond(model, change) or acts_within(model, change)
-        if report and report not in _reported:
+        if not report:
+            fully_felt.append(change)
+        elif report not in _reported:
             _reported.add(report)
             _logger.warning("%s", report)
+    return fully_felt
 
 
 def _proposed(given: str, accepted: list[str]) -> str:

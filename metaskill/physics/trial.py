@@ -6,6 +6,7 @@ the model from varied states with and without the change, on MuJoCo's own engine
 bits. A trial proves nothing about states that it did not visit, so it only reports.
 """
 
+import contextlib
 import copy
 import hashlib
 import logging
@@ -21,28 +22,33 @@ from metaskill.physics.change import Change
 from metaskill.physics.reference import engine_copy
 
 N_STATES = 16
-_CHUNKS = (1, 4, 15, 30, 50)
-N_STEPS = sum(_CHUNKS)
+CHUNKS = (1, 4, 15, 30, 50)
+N_STEPS = sum(CHUNKS)
+SIZES = (1, -1, 6, -6)
 _SETTLING_STEPS = 200
 _TIME_LIMIT = 0.8  # s
-# Beyond this a world is about to explode, of which MuJoCo would warn on the terminal.
+# Beyond this a world is exploding, and no longer worth its time.
 _LARGEST_SANE_VALUE = 1e3
 _STATE = ("qpos", "qvel", "act", "sensordata")
 
 _logger = logging.getLogger(__name__)
 _tried: set[tuple] = set()
+_trials: dict[tuple, "Trial"] = {}
 
 States = dict[str, np.ndarray]
 """Fields of MjData by name, a row a state."""
 
 
-def report_unfelt(model: mujoco.MjModel, changes: Sequence[Change]) -> None:
+def report_unfelt(
+    model: mujoco.MjModel, changes: Sequence[Change], everything: Sequence[Change] = ()
+) -> None:
     """Log as a warning, once in a process, each change of which a short trial feels nothing.
 
     Args:
         model: The compiled model.
-        changes: What its parameters change. Within a second not all may be tried; nothing is
-            said of the rest.
+        changes: What is tried. Within a second it may not come to all; nothing is said of the
+            rest.
+        everything: What all parameters change, of which some may make others matter.
     """
     if not changes:
         return
@@ -56,9 +62,12 @@ def report_unfelt(model: mujoco.MjModel, changes: Sequence[Change]) -> None:
     _tried.update(untried)
     if not untried:
         return
-    trial = Trial(model, changes[0].read)
+    key = fingerprint, changes[0].read
+    if key not in _trials:
+        _trials[key] = Trial(model, changes[0].read)
+    trial = _trials[key]
     for change in untried.values():
-        others = [other for other in changes if other is not change]
+        others = [other for other in everything if other is not change]
         if not trial.feels(change, others, deadline):
             _logger.warning(
                 "%s: a trial of %d steps from %d states felt nothing of it; check what it selects "
@@ -71,7 +80,12 @@ def report_unfelt(model: mujoco.MjModel, changes: Sequence[Change]) -> None:
 
 
 class Trial:
-    """Runs of a model from varied states, with which runs of changed models are compared."""
+    """Runs of a model from varied states, with which runs of changed models are compared.
+
+    Attributes:
+        starts: The states from which the runs start: half of them drawn, half settled.
+        controls: The controls of each chunk of steps.
+    """
 
     def __init__(self, model: mujoco.MjModel, read: tuple[str, ...] = ()):
         """Prepare the states.
@@ -80,18 +94,18 @@ class Trial:
             model: The compiled model.
             read: MjData fields that count beside state and sensors.
         """
-        self._model = _with_constants(engine_copy(model))
+        self._model = with_constants(engine_copy(model))
         self._read = (*_STATE, *read)
         rng = np.random.default_rng(0)
-        self._starts = varied_states(self._model, N_STATES, rng)
-        settled = self._starts | {"qpos": self._starts["qpos"].copy()}
-        self._ctrl = [varied_controls(model, N_STATES, rng) for _ in _CHUNKS]
+        self.starts = varied_states(self._model, N_STATES, rng)
+        settled = self.starts | {"qpos": self.starts["qpos"].copy()}
+        self.controls = [varied_controls(model, N_STATES, rng) for _ in CHUNKS]
         *_, (_, settled) = self._run(self._model, settled, (1, _SETTLING_STEPS - 1))
         half = np.arange(N_STATES) % 2 == 1
-        for name in self._starts:
+        for name in self.starts:
             sane = np.all(np.abs(settled[name]) < _LARGEST_SANE_VALUE, axis=1)
-            self._starts[name][half & sane] = settled[name][half & sane]
-        self._nominal = list(self._run(self._model, self._starts, _CHUNKS))
+            self.starts[name][half & sane] = settled[name][half & sane]
+        self._nominal = list(self._run(self._model, self.starts, CHUNKS))
 
     def feels(self, change: Change, others: Sequence[Change], deadline: float) -> bool:
         """Tell whether some run differs in a bit; true too where time or MuJoCo cut it short.
@@ -108,7 +122,7 @@ class Trial:
         beside = self._model
         for other in others:
             beside = perturbed(beside, other, 1) or beside
-        runs = self._run(beside, self._starts, _CHUNKS)
+        runs = self._run(beside, self.starts, CHUNKS)
         return self._differs(beside, list(runs), change, deadline)
 
     def _differs(
@@ -118,11 +132,11 @@ class Trial:
         change: Change,
         deadline: float,
     ) -> bool:
-        for sign in (1, -1):
-            changed = perturbed(model, change, sign)
+        for size in SIZES:
+            changed = perturbed(model, change, size)
             if changed is None:
                 return True
-            runs = self._run(changed, self._starts, _CHUNKS)
+            runs = self._run(changed, self.starts, CHUNKS)
             for (expected, _), (found, _) in zip(nominal, runs, strict=True):
                 if time.perf_counter() > deadline:
                     return True
@@ -139,10 +153,11 @@ class Trial:
         for name, values in starts.items():
             bound[name][...] = values
         ctrl, sane = batch.bind("ctrl"), np.ones(N_STATES, bool)
-        for n_steps, controls in zip(chunks, self._ctrl, strict=False):
+        for n_steps, controls in zip(chunks, self.controls, strict=False):
             ctrl[...] = controls
             try:
-                batch.step(None if sane.all() else sane, nstep=n_steps)
+                with quietly():
+                    batch.step(None if sane.all() else sane, nstep=n_steps)
             except mujoco_batch.SimulationError as error:
                 sane[error.ids] = False
             for name in ("qpos", "qvel"):
@@ -193,8 +208,13 @@ def varied_controls(model: mujoco.MjModel, n: int, rng: np.random.Generator) -> 
     return rng.uniform(low, high, (n, model.nu))
 
 
-def perturbed(model: mujoco.MjModel, change: Change, sign: int) -> mujoco.MjModel | None:
-    """Copy a model with a change of moderate size, up or down, and all that follows from it.
+def perturbed(model: mujoco.MjModel, change: Change, size: int) -> mujoco.MjModel | None:
+    """Copy a model with a change, and all that follows from it.
+
+    Args:
+        model: The model.
+        change: What changes.
+        size: How much: factors of 1.25, or quarters of the values, up or down.
 
     Returns:
         The copy; None where MuJoCo cannot derive its constants.
@@ -207,14 +227,14 @@ def perturbed(model: mujoco.MjModel, change: Change, sign: int) -> mujoco.MjMode
     field = whole.reshape(1, -1) if owner is model.opt else whole.reshape(len(whole), -1)
     before = field[np.ix_(change.rows, change.columns)]
     if change.operation == "turn":
-        turn = np.array([np.cos(sign / 4), 0.0, 0.0, np.sin(sign / 4)])
+        turn = np.array([np.cos(size / 8), 0.0, 0.0, np.sin(size / 8)])
         after = np.empty_like(before)
         for row, quat in enumerate(before):
             mujoco.mju_mulQuat(after[row], turn, quat)
     elif change.operation == "scale":
-        after = before * 1.25**sign
+        after = before * 1.25**size
     else:
-        after = before + sign * (0.25 * np.abs(before) + 0.05)
+        after = before + size * (0.25 * np.abs(before) + 0.05)
         # Quantities keep their sign: a mass remains one.
         after = np.where(before * after < 0, 0.5 * before, after)
     field[np.ix_(change.rows, change.columns)] = after.astype(np.float32)
@@ -226,14 +246,26 @@ def perturbed(model: mujoco.MjModel, change: Change, sign: int) -> mujoco.MjMode
     else:
         setattr(owner, name, float(field[0, 0]))
     try:
-        return _with_constants(model)
+        return with_constants(model)
     except mujoco.FatalError:
         return None
 
 
-def _with_constants(model: mujoco.MjModel) -> mujoco.MjModel:
+def with_constants(model: mujoco.MjModel) -> mujoco.MjModel:
+    """Let MuJoCo derive the constants of a model anew, in place, and return the model."""
     mujoco.mj_setConst(model, mujoco.MjData(model))
     return model
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep MuJoCo from warning, on the terminal and in a file, of states that explode."""
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda _: None)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
 
 
 def _content(change: Change) -> tuple:
