@@ -1,12 +1,12 @@
 """Paths of tendons that wrap around geoms, as MuJoCo 4.0 finds them.
 
-MJX's own paths differ from them in two ways where the model varies: which tendons wrap on the
-inside of a geom is compiled, and an outer path with a side site may go the long way round where
-MuJoCo's is straight.
+MJX's own paths differ from them: which tendons wrap on the inside of a geom is compiled, and an
+outer path with a side site may go the long way round where MuJoCo's is straight.
 """
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
@@ -107,17 +107,8 @@ def _wrapped(
     else:
         site = mat.T @ (data.site_xpos[side] - center)
         is_inside = _norm(site) < radius
-        # Where there is no inner path, its derivatives do not exist: ask for some other path.
-        has_inner = is_inside & (_distance(flat[:2], flat[2:]) > radius)
-        inner, inner_points = support.wrap_inside(
-            jnp.where(has_inner, flat, 2.0 * radius * jnp.array([1.0, 0.0, 0.0, 1.0])),
-            radius,
-            mjx_model._impl.wrap_inside_maxiter,
-            mjx_model._impl.wrap_inside_tolerance,
-            mjx_model._impl.wrap_inside_z_init,
-        )
+        inner, inner_points = _inside(flat, radius)
         outer, outer_points = _around_side(flat, axes @ site, radius)
-        inner = jnp.where(has_inner, jnp.squeeze(inner), -1.0)
         length = jnp.where(is_inside, inner, outer)
         points = jnp.where(is_inside, inner_points, outer_points)
     length = jnp.squeeze(length)
@@ -158,6 +149,50 @@ def _around_side(
     swept = sense * _angle(on_start, on_end)
     arc = radius * jnp.where(swept < 0, swept + 2 * jnp.pi, swept)
     return jnp.where(exists, arc, -1.0), jnp.concatenate([on_start, on_end])
+
+
+def _inside(
+    flat: Float[Array, "4"], radius: Float[Array, ""]
+) -> tuple[Float[Array, ""], Float[Array, "4"]]:
+    """Pull a string tight that goes from one end through the circle to the other.
+
+    Where the straight line passes the circle, the string touches it in the point in which a ray
+    of light would be reflected: there the length of the path is stationary. MJX's own solver
+    often fails to converge in single precision.
+
+    Returns:
+        0, or -1 where the string does not touch the circle; and twice the point.
+    """
+    start, end = flat[:2], flat[2:]
+    exists = (_distance(start, end) > radius) & (radius > mujoco.mjMINVAL)
+    start = jnp.where(exists, start, 2.0 * radius * jnp.array([1.0, 0.0]))
+    end = jnp.where(exists, end, 2.0 * radius * jnp.array([0.0, 1.0]))
+    gap = _angle(start, end)
+    lengths = jnp.stack([_norm(start), _norm(end)])
+
+    def slope(turn: Array, lengths: Array, gap: Array, radius: Array) -> Array:
+        """Return the derivative of the path's length by the point's angle from the start."""
+        turns = jnp.stack([turn, gap - turn])
+        squares = lengths**2 + radius**2 - 2 * radius * lengths * jnp.cos(turns)
+        first, second = lengths * jnp.sin(turns) / jnp.sqrt(squares)
+        return first - second
+
+    fixed = jax.lax.stop_gradient((lengths, jnp.abs(gap), radius))
+
+    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        middle = (ends[0] + ends[1]) / 2
+        too_far = slope(middle, *fixed) > 0
+        return jnp.where(too_far, ends[0], middle), jnp.where(too_far, middle, ends[1])
+
+    low, high = jax.lax.fori_loop(0, 30, halve, (jnp.zeros(()), fixed[1]))
+    turn = jax.lax.stop_gradient((low + high) / 2)
+    # A step of Newton's method has the derivatives of the solution.
+    curvature = jax.grad(slope)(turn, *fixed)
+    turn -= slope(turn, lengths, jnp.abs(gap), radius) / jnp.where(curvature > 0, curvature, 1.0)
+    turn = jnp.where(gap < 0, -turn, turn)
+    cos, sin = jnp.cos(turn), jnp.sin(turn)
+    point = radius / lengths[0] * jnp.array([[cos, -sin], [sin, cos]]) @ start
+    return jnp.where(exists, 0.0, -1.0), jnp.concatenate([point, point])
 
 
 def _distance(start: Float[Array, "2"], end: Float[Array, "2"]) -> Float[Array, ""]:
