@@ -186,6 +186,7 @@ _LEFT_OUT_WHERE_ZERO = frozenset(
         "body_gravcomp",
     }
 )
+_ANYWHERE = 1e6  # m
 # Physically nothing, and not 0 in single precision.
 _ALMOST_ZERO = 1e-30
 
@@ -196,6 +197,10 @@ def _heeding(model: mujoco.MjModel, changes: Sequence[Change]) -> mujoco.MjModel
     shapes |= {"body_ipos", "body_iquat", "geom_size"}
     if shapes & {change.field for change in changes}:
         model = without_shortcuts(model)
+    if {"geom_margin", "geom_gap"} & {change.field for change in changes}:
+        # MuJoCo looks for contacts between bodies within compiled margins: look everywhere.
+        model = without_shortcuts(model)
+        model.body_margin[:] = _ANYWHERE
     left_out = [
         change
         for change in changes

@@ -244,3 +244,23 @@ def test_refusals_propose_only_what_is_accepted(model: mujoco.MjModel, spec: Par
     for name in proposed:
         changed = {"field": name} if is_field else {"selector": name}
         PhysicsParameters(model, (dataclasses.replace(spec, **changed),))
+
+
+@pytest.mark.fault(30)
+def test_contacts_are_found_as_far_away_as_a_varied_margin_reaches() -> None:
+    row = "".join(f'<geom size=".1" pos="{x} 0 0"/>' for x in (-0.5, 0, 0.5))
+    model = mujoco.MjModel.from_xml_string(
+        f"""<mujoco><option gravity="0 0 0"/><worldbody><body>{row}</body>
+        <body pos="0 0 .3"><freejoint/>{row}</body></worldbody></mujoco>"""
+    )
+    parameters = PhysicsParameters(model, (ParamSpec("margin", "geom_margin", "add"),))
+    engine = make_engine("native", parameters.engine_model())
+    leaves = parameters.apply({"margin": jnp.float32(0.2)})
+    start = engine.reset(leaves, jnp.asarray(model.qpos0, jnp.float32), jnp.zeros(model.nv))
+    height = engine.step(leaves, start, jnp.zeros(0), 50).qpos[2]
+    model.geom_margin[:] = 0.2
+    data = mujoco.MjData(model)
+    mujoco.mj_setConst(model, data)
+    mujoco.mj_step(model, data, 50)
+    assert data.qpos[2] > 0.4
+    assert float(height) == pytest.approx(data.qpos[2], rel=1e-4)
