@@ -69,12 +69,12 @@ class Locomotion(abc.ABC):
         self.objective = find_objective(objective)
         model = self.load_model()
         require_actuators(model, self.name)
-        self.parameters = PhysicsParameters(model, parameters)
         derived = set(self.derived_fields)
         if not _FRAMES.isdisjoint(spec.field for spec in parameters):
             # Where the robot stands no longer follows from its joints and the nominal model.
             derived.add("xpos")
         fields = tuple(sorted(derived))
+        self.parameters = PhysicsParameters(model, parameters, fields)
         self.engine = make_engine(engine, self.parameters.engine_model(), fields)
         self.model: mujoco.MjModel = self.engine.model
         self.episode_length = episode_length

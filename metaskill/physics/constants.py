@@ -34,17 +34,16 @@ from mujoco import mjtEq, mjtGeom, mjtObj, mjtTrn, mjtWrap
 
 from metaskill.errors import UserError
 from metaskill.physics.engine import ModelLeaves
+from metaskill.physics.reach import Reach, reach
 from metaskill.physics.rest_pose import (
     FRAME_FIELDS,
     MassMatrix,
-    Reach,
     RestPose,
     VariedModel,
     body_jacobian,
     is_in_subtree,
     mass_matrix,
     quat_multiply,
-    reach,
     rest_pose,
     rotate,
     tendons_have_inertia,

@@ -24,7 +24,9 @@ def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...
             on the platform that JAX uses.
     """
     if name not in ENGINE_NAMES:
-        raise UserError(f"no engine is called {name!r}: {nearest(name, ENGINE_NAMES)}")
+        on_cpu = jax.default_backend() == "cpu"
+        usable = [engine for engine in ENGINE_NAMES if on_cpu or engine != "native"]
+        raise UserError(f"no engine is called {name!r}: {nearest(name, usable)}")
     for field in derived_fields:
         if field not in DERIVED_FIELDS:
             raise UserError(

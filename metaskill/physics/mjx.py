@@ -76,7 +76,12 @@ class MjxEngine:
         return jax.tree.map(lambda ref, new: jnp.where(failed, ref, new), reference, after)
 
     def _with_leaves(self, leaves: ModelLeaves) -> mjx.Model:
-        return self._mjx_model.tree_replace(leaves) if leaves else self._mjx_model
+        # MJX holds a joint fast whose friction loss is 0, once it has a row for it.
+        positive = {
+            name: jnp.maximum(leaves[name], jnp.finfo(jnp.float32).tiny)
+            for name in leaves.keys() & {"dof_frictionloss", "tendon_frictionloss"}
+        }
+        return self._mjx_model.tree_replace({**leaves, **positive}) if leaves else self._mjx_model
 
     def _state(self, model: mjx.Model, data: mjx.Data, failed: Bool[Array, ""]) -> PhysicsState:
         if self.derived_fields:

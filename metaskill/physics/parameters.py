@@ -1,8 +1,7 @@
 """Physics parameters by name, and the model fields that they change."""
 
-import dataclasses
-import re
-from typing import Literal, get_args
+import copy
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,38 +9,17 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from metaskill.errors import UserError, nearest
+from metaskill.errors import UserError
+from metaskill.physics.change import Change
 from metaskill.physics.constants import set_const, without_shortcuts
 from metaskill.physics.engine import ModelLeaves
-from metaskill.physics.parameter_checks import refuse_without_effect
+from metaskill.physics.param_spec import Operation, ParamSpec
+from metaskill.physics.resolution import refuse_overwritten, report_partly_felt, resolve
 from metaskill.physics.rest_pose import quat_multiply
-from metaskill.physics.selection import field_values, select
+from metaskill.physics.selection import field_values
+from metaskill.physics.trial import report_unfelt
 
-Operation = Literal["scale", "add", "set", "turn"]
-
-
-@dataclasses.dataclass(frozen=True)
-class ParamSpec:
-    """A named parameter of a model's physics.
-
-    Attributes:
-        name: What a context calls it.
-        field: The MjModel field, such as `body_mass`, `geom_friction`, `opt.gravity`.
-        operation: What a value does to the nominal field: multiply it, be added to it,
-            take its place, or turn it about the vertical of the parent's frame, by so many
-            radians (orientations only).
-        selector: Regular expression that the names of the objects match in full; the
-            objects of a `dof_` field are its joints. Ignored for options.
-        columns: The columns of the field that change; all of them by default.
-        per_object: One value for each selected object instead of one for all.
-    """
-
-    name: str
-    field: str
-    operation: Operation
-    selector: str = ".*"
-    columns: tuple[int, ...] | None = None
-    per_object: bool = False
+__all__ = ["Operation", "ParamSpec", "PhysicsParameters"]
 
 
 class PhysicsParameters:
@@ -53,8 +31,21 @@ class PhysicsParameters:
     feedback of a position actuator its gain.
     """
 
-    def __init__(self, model: mujoco.MjModel, specs: tuple[ParamSpec, ...]):
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        specs: tuple[ParamSpec, ...],
+        derived_fields: tuple[str, ...] = (),
+    ):
         """Resolve the selectors.
+
+        What only a part of a parameter's range changes, and what a short trial does not feel at
+        all, is logged as a warning.
+
+        Args:
+            model: The compiled model.
+            specs: Its parameters.
+            derived_fields: MjData fields that the environment reads beside the state.
 
         Raises:
             UserError: If a field does not exist, nothing is selected, or the parameter
@@ -67,32 +58,14 @@ class PhysicsParameters:
         for spec in specs:
             if sum(other.name == spec.name for other in specs) > 1:
                 raise UserError(f"two parameters are called {spec.name!r}: rename one.")
-            operations = get_args(Operation)
-            if spec.operation not in operations:
-                raise UserError(
-                    f"{spec.name} cannot {spec.operation!r}: {nearest(spec.operation, operations)}"
-                )
-            try:
-                re.compile(spec.selector)
-            except re.error as error:
-                raise UserError(
-                    f"the selector {spec.selector!r} of {spec.name} is no regular "
-                    f"expression ({error})."
-                ) from error
-            rows = select(model, spec.name, spec.field, spec.selector)
-            refuse_without_effect(model, spec.name, spec.field, spec.operation, rows)
-            self._rows[spec.name] = rows
+        changes = [resolve(model, spec, specs, derived_fields) for spec in specs]
+        refuse_overwritten(changes)
+        for spec, change in zip(specs, changes, strict=True):
+            self._rows[spec.name] = change.rows
             for field in (spec.field, *_FOLLOWERS.get(spec.field, ())):
                 self._nominal[field] = field_values(model, field)
-            columns = spec.columns or ()
-            width = int(np.prod(self._nominal[spec.field].shape[1:]))
-            if columns and max(columns) >= width:
-                raise UserError(f"{spec.field} has {width} columns: {spec.name} names {columns}.")
-            if spec.operation == "turn" and (columns or not spec.field.endswith("_quat")):
-                raise UserError(
-                    f"{spec.name} cannot turn {spec.field}: choose an orientation, such as "
-                    "body_quat, and all of its columns."
-                )
+        self._engine_model = _heeding(model, changes)
+        report_unfelt(model, report_partly_felt(model, changes), changes)
         self._is_position_actuator = _is_position_actuator(model)
 
     def nominal_values(self) -> dict[str, Float[Array, "..."]]:
@@ -101,11 +74,7 @@ class PhysicsParameters:
 
     def engine_model(self) -> mujoco.MjModel:
         """Return the model to build an engine with, so that it heeds what varies."""
-        shapes = {f"{kind}_{part}" for kind in ("body", "geom", "site") for part in ("pos", "quat")}
-        shapes |= {"body_ipos", "body_iquat", "geom_size"}
-        if shapes & {spec.field for spec in self.specs}:
-            return without_shortcuts(self._model)
-        return self._model
+        return self._engine_model
 
     def apply(self, values: dict[str, Float[Array, "..."]]) -> ModelLeaves:
         """Return the fields that the parameters change, and all that follows from them.
@@ -129,7 +98,7 @@ class PhysicsParameters:
         is_nominal = jnp.ones((), bool)
         for name, value in leaves.items():
             is_nominal &= jnp.all(value == self._field(name))
-        completed = set_const(self._model, leaves)
+        completed = set_const(self._engine_model, leaves)
         for name in completed.keys() - leaves.keys():
             completed[name] = _snap(is_nominal, jnp.asarray(self._field(name)), completed[name])
         return completed
@@ -154,7 +123,7 @@ class PhysicsParameters:
             "set": jnp.broadcast_to(value, selected.shape),
         }
         changed = operations[spec.operation]
-        if spec.columns is not None:
+        if spec.columns is not None and selected.ndim > 1:
             chosen = jnp.zeros(selected.shape[-1], bool).at[jnp.array(spec.columns)].set(True)
             changed = jnp.where(chosen, changed, selected)
         return field.at[rows].set(changed)
@@ -205,6 +174,52 @@ def _snap(is_nominal: Bool[Array, ""], compiled: Array, computed: Array) -> Arra
 @_snap.defjvp
 def _snap_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return _snap(*primals), tangents[2]
+
+
+# MJX leaves the computation out where the compiled values are 0; the C engine some, too.
+_LEFT_OUT_WHERE_ZERO = frozenset(
+    {
+        "dof_frictionloss",
+        "tendon_frictionloss",
+        "opt.density",
+        "opt.viscosity",
+        "body_gravcomp",
+    }
+)
+_ANYWHERE = 1e6  # m
+# Physically nothing, and not 0 in single precision.
+_ALMOST_ZERO = 1e-30
+
+
+def _heeding(model: mujoco.MjModel, changes: Sequence[Change]) -> mujoco.MjModel:
+    """Return the model to build an engine with, so that no engine leaves out what varies."""
+    shapes = {f"{kind}_{part}" for kind in ("body", "geom", "site") for part in ("pos", "quat")}
+    shapes |= {"body_ipos", "body_iquat", "geom_size"}
+    if shapes & {change.field for change in changes}:
+        model = without_shortcuts(model)
+    if {"geom_margin", "geom_gap"} & {change.field for change in changes}:
+        # MuJoCo looks for contacts between bodies within compiled margins: look everywhere.
+        model = without_shortcuts(model)
+        model.body_margin[:] = _ANYWHERE
+    left_out = [
+        change
+        for change in changes
+        if change.field in _LEFT_OUT_WHERE_ZERO
+        and not change.values(model).all()
+        # Scaling keeps zeros.
+        and change.operation != "scale"
+    ]
+    if left_out:
+        model = copy.copy(model)
+    for change in left_out:
+        if change.field.startswith("opt."):
+            setattr(model.opt, change.field[4:], _ALMOST_ZERO)
+        else:
+            field = getattr(model, change.field)
+            field[change.rows] = np.where(field[change.rows] == 0, _ALMOST_ZERO, field[change.rows])
+        if change.field == "body_gravcomp":
+            model.flg_gravcomp = True
+    return model
 
 
 _FOLLOWERS = {"body_mass": ("body_inertia",), "actuator_gainprm": ("actuator_biasprm",)}

@@ -6,8 +6,6 @@ import mujoco
 import numpy as np
 from mujoco import batch as mujoco_batch
 
-from metaskill.errors import UserError, nearest
-
 _OBJECTS = {
     "body": mujoco.mjtObj.mjOBJ_BODY,
     "jnt": mujoco.mjtObj.mjOBJ_JOINT,
@@ -27,40 +25,37 @@ def field_values(model: mujoco.MjModel, field: str) -> np.ndarray:
     return np.array(getattr(model, field), np.float32)
 
 
-def select(model: mujoco.MjModel, name: str, field: str, selector: str) -> np.ndarray:
+def variable_fields(model: mujoco.MjModel) -> list[str]:
+    """List the fields that can be selected: quantities that engines take per world."""
+    return sorted(
+        field
+        for field in mujoco_batch.MODEL_FIELDS
+        if (field.startswith("opt.") or kind_of(field) in _OBJECTS) and not is_integer(model, field)
+    )
+
+
+def kind_of(field: str) -> str:
+    """Return the kind of objects that a field is about: its prefix, such as `body`."""
+    return field.partition("_")[0]
+
+
+def rows_of(model: mujoco.MjModel, field: str, selector: str) -> np.ndarray:
     """Return the rows of `field` that belong to objects whose names match.
 
     Args:
         model: The model.
-        name: The parameter's name, for errors.
-        field: An MjModel field, or `opt.` and an MjOption field.
+        field: One of `variable_fields`.
         selector: Regular expression that a name matches in full. An object without a
-            name is called by its kind and number, such as `geom3`.
-
-    Raises:
-        UserError: If the field cannot vary between worlds, or nothing matches.
+            name is called by its kind and number, such as `geom3`. Options have one row.
     """
-    kind = field.partition("_")[0]
-    is_option = field.startswith("opt.")
-    if field not in mujoco_batch.MODEL_FIELDS or not (is_option or kind in _OBJECTS):
-        raise UserError(
-            f"{name} varies {field!r}, which cannot differ between worlds: "
-            f"{nearest(field, mujoco_batch.MODEL_FIELDS)}"
-        )
-    if is_integer(model, field):
-        raise UserError(f"{name} varies {field!r}, which is not a quantity but a kind or a flag.")
-    if is_option:
+    if field.startswith("opt."):
         return np.zeros(1, int)
+    kind = kind_of(field)
     names = object_names(model, kind)
     matching = [index for index, found in enumerate(names) if re.fullmatch(selector, found)]
-    if not matching:
-        raise UserError(
-            f"{name} selects {selector!r}, which matches no {kind} of the model: "
-            f"{nearest(selector, names)}"
-        )
     if kind == "dof":
         return np.flatnonzero(np.isin(model.dof_jntid, matching))
-    return np.array(matching)
+    return np.array(matching, int)
 
 
 def is_integer(model: mujoco.MjModel, field: str) -> bool:

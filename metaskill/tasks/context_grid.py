@@ -63,8 +63,9 @@ def grid_contexts(nominal: Context, axes: Sequence[Axis]) -> Context:
     places = _places(nominal)
     for axis in axes:
         if axis.name not in places:
+            free = set(places) - {other.name for other in axes}
             raise UserError(
-                f"no parameter here is called {axis.name!r}: {nearest(axis.name, places)}"
+                f"no parameter here is called {axis.name!r}: {nearest(axis.name, free)}"
             )
         if sum(other.name == axis.name for other in axes) > 1:
             raise UserError(f"{axis.name} is on two axes of the grid: give all its values in one.")

@@ -174,13 +174,23 @@ def make_family(name: str, env: Env, /, **options: Any) -> TaskFamily:
         UserError: If there is no such family or option, or not for this environment.
     """
     if name not in FAMILIES:
-        raise UserError(f"no task family is called {name!r}: {nearest(name, FAMILIES)}")
+        fitting = [family for family in FAMILIES if _fits(family, env)]
+        raise UserError(f"no task family is called {name!r}: {nearest(name, fitting)}")
     accepted = [p for p in inspect.signature(FAMILIES[name]).parameters if p != "env"]
     for option in options:
         if option not in accepted:
             hint = nearest(option, accepted) if accepted else "it has none."
             raise UserError(f"the task family {name} has no option {option!r}: {hint}")
     return FAMILIES[name](env, **options)
+
+
+def _fits(family: str, env: Env) -> bool:
+    """Tell whether a family can be made for an environment."""
+    try:
+        FAMILIES[family](env)
+    except UserError:
+        return False
+    return True
 
 
 def _goals(env: Env, name: str, low: float, high: float) -> TaskFamily:

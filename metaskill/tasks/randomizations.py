@@ -45,7 +45,7 @@ def dactyl() -> Randomization:
     probability 1/2. N(0, x) is read as a standard deviation of x. Left
     out, because these robots have no counterpart: fingertips' and object's observation
     noise, dimensions of the object, the object's random force (here: rare pushes), and
-    variable timing.
+    variable timing. Robots that move in a plane cannot feel `gravity_y`, which is reported.
     """
     return Randomization(
         "dactyl",

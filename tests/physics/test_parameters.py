@@ -1,6 +1,7 @@
 """Physics parameters: what they change, what follows, and what is refused."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 from metaskill.envs.mjcf import load_brax_model
 from metaskill.errors import UserError
+from metaskill.physics.factory import make_engine
 from metaskill.physics.parameters import ParamSpec, PhysicsParameters
 
 XML = """
@@ -148,10 +150,9 @@ def test_one_trace_serves_a_thousand_values(model: mujoco.MjModel) -> None:
         (ParamSpec("p", "body_pos", "turn", "pole"), "choose an orientation"),
         (ParamSpec("p", "body_quat", "turn", "pole", columns=(0,)), "all of its columns"),
         # What would silently do nothing:
-        (ParamSpec("p", "dof_frictionloss", "add"), "frictionloss a small value"),
-        (ParamSpec("p", "opt.density", "set"), "density a small value"),
+        (ParamSpec("p", "body_gravcomp", "scale"), "use add or set"),
+        (ParamSpec("p", "opt.gravity", "scale", columns=(0,)), "use add or set"),
         (ParamSpec("p", "opt.wind", "set"), "without density or viscosity"),
-        (ParamSpec("p", "body_gravcomp", "add"), "gravcomp a small value"),
         (ParamSpec("p", "jnt_range", "add", "slide"), 'limited="true"'),
         (ParamSpec("p", "dof_damping", "scale", "slide"), "use add or set"),
         (ParamSpec("p", "geom_friction", "scale", "rod"), "touch nothing"),
@@ -174,3 +175,92 @@ def test_two_parameters_of_one_name_are_refused(model: mujoco.MjModel) -> None:
 def test_the_robots_floor_and_feet_have_friction_that_matters() -> None:
     for name in ("ant", "half_cheetah", "hopper", "humanoid", "walker2d"):
         PhysicsParameters(load_brax_model(name), (ParamSpec("f", "geom_friction", "scale"),))
+
+
+@pytest.mark.fault(3)
+def test_columns_of_a_field_that_has_one_do_not_pick_objects(model: mujoco.MjModel) -> None:
+    spec = ParamSpec("mass", "body_mass", "scale", "cart|pole", columns=(0,))
+    leaves = PhysicsParameters(model, (spec,)).apply({"mass": jnp.float32(2.0)})
+    np.testing.assert_allclose(leaves["body_mass"][1:], 2 * model.body_mass[1:], rtol=1e-6)
+
+
+@pytest.mark.fault(3)
+@pytest.mark.parametrize("engine_name", ["native", "mjx"])
+def test_what_is_0_in_the_compiled_model_and_varies_is_felt_by_every_engine(
+    engine_name: str,
+) -> None:
+    swing = mujoco.MjModel.from_xml_string(
+        """<mujoco><worldbody><body name="bob"><joint name="j" axis="0 1 0"/>
+        <geom type="capsule" fromto="0 0 0 .5 0 0" size=".05"/></body></worldbody></mujoco>"""
+    )
+    fields = ("dof_frictionloss", "opt.density", "opt.viscosity", "body_gravcomp")
+    parameters = PhysicsParameters(
+        swing, tuple(ParamSpec(field, field, "add", "j|bob") for field in fields)
+    )
+    engine = make_engine(engine_name, parameters.engine_model())
+    nominal = parameters.nominal_values()
+    values = [nominal] + [nominal | {field: jnp.float32(0.5)} for field in fields]
+
+    def velocity(value: dict[str, jax.Array]) -> jax.Array:
+        leaves = parameters.apply(value)
+        state = engine.reset(leaves, jnp.zeros(1), jnp.ones(1))
+        return engine.step(leaves, state, jnp.zeros(0), 50).qvel[0]
+
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *values)
+    velocities = np.asarray(jax.jit(jax.vmap(velocity))(stacked))
+    data = mujoco.MjData(swing)
+    data.qvel[:] = 1
+    mujoco.mj_step(swing, data, 50)
+    np.testing.assert_allclose(velocities[0], data.qvel[0], rtol=1e-4)
+    assert len(set(velocities)) == len(velocities)
+
+
+@pytest.mark.fault(20)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ParamSpec("p", "qpos0", "add"),
+        ParamSpec("p", "qpos_spring", "add"),
+        ParamSpec("p", "geom_contype", "add"),
+        ParamSpec("p", "geom_frictio", "scale", "rod"),
+        ParamSpec("p", "geom_friction", "scale", "ro"),
+        ParamSpec("p", "jnt_range", "add", "slid"),
+        ParamSpec("p", "actuator_gea", "scale", "motor"),
+        ParamSpec("p", "body_pos", "turn", "pole"),
+        ParamSpec("p", "tendon_damping", "add"),
+    ],
+)
+def test_refusals_propose_only_what_is_accepted(model: mujoco.MjModel, spec: ParamSpec) -> None:
+    with pytest.raises(UserError) as refusal:
+        PhysicsParameters(model, (spec,))
+    _, _, hint = str(refusal.value).rpartition(": ")
+    hint = hint.rpartition("; ")[2]
+    proposed = re.findall(r"'([^']+)'", hint) or re.findall(
+        r"[\w.]+\w", hint.removeprefix("choose one of ")
+    )
+    if "none that would do" in hint:
+        return
+    is_field = "selects" not in str(refusal.value)
+    for name in proposed:
+        changed = {"field": name} if is_field else {"selector": name}
+        PhysicsParameters(model, (dataclasses.replace(spec, **changed),))
+
+
+@pytest.mark.fault(30)
+def test_contacts_are_found_as_far_away_as_a_varied_margin_reaches() -> None:
+    row = "".join(f'<geom size=".1" pos="{x} 0 0"/>' for x in (-0.5, 0, 0.5))
+    model = mujoco.MjModel.from_xml_string(
+        f"""<mujoco><option gravity="0 0 0"/><worldbody><body>{row}</body>
+        <body pos="0 0 .3"><freejoint/>{row}</body></worldbody></mujoco>"""
+    )
+    parameters = PhysicsParameters(model, (ParamSpec("margin", "geom_margin", "add"),))
+    engine = make_engine("native", parameters.engine_model())
+    leaves = parameters.apply({"margin": jnp.float32(0.2)})
+    start = engine.reset(leaves, jnp.asarray(model.qpos0, jnp.float32), jnp.zeros(model.nv))
+    height = engine.step(leaves, start, jnp.zeros(0), 50).qpos[2]
+    model.geom_margin[:] = 0.2
+    data = mujoco.MjData(model)
+    mujoco.mj_setConst(model, data)
+    mujoco.mj_step(model, data, 50)
+    assert data.qpos[2] > 0.4
+    assert float(height) == pytest.approx(data.qpos[2], rel=1e-4)

@@ -97,7 +97,10 @@ class ArmEnv:
         self._physics_ranges = {spec.name: values for spec, values in task.physics}
         specs = tuple(spec for spec, _ in task.physics)
         self.parameters = PhysicsParameters(
-            compile_scene(task.name, task.objects), specs + tuple(parameters)
+            compile_scene(task.name, task.objects),
+            specs + tuple(parameters),
+            # Where fixtures stand, as `SceneReader` follows their frames.
+            derived_fields=("xpos", "xquat"),
         )
         refuse_other_geometry(self.parameters.engine_model(), task.objects, self.parameters.specs)
         self.engine = make_engine(engine, self.parameters.engine_model())

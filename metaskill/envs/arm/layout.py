@@ -52,7 +52,8 @@ class Layouts:
         """
         for name in names:
             if name not in self._names:
-                raise UserError(f"no subtask is called {name!r}: {nearest(name, self._names)}")
+                free = set(self._names) - set(names)
+                raise UserError(f"no subtask is called {name!r}: {nearest(name, free)}")
         if len(set(names)) < len(names) or not names:
             raise UserError("ask for at least one subtask, and for each at most once.")
         ranks = {name: rank for rank, name in enumerate(names, 1)}

@@ -1,0 +1,304 @@
+"""Parameters that change nothing, and those that are refused though they change something.
+
+python -m benchmarks.felt prints the figures, which `benchmarks.faults` puts into its results.
+
+The oracle is `mj_step` itself: each quantity of each object that may vary between worlds is
+changed up and down in the compiled model, MuJoCo derives its constants, and 200 steps from varied
+states (joints within and beyond their limits, random velocities and controls, robots at rest on
+the ground) are compared with the unchanged model's, bit for bit. Where a refused parameter makes
+a difference, it is asked whether that is more than rounding: the mass of an arm's fixed base
+moves the point that MuJoCo sums moments about, and nothing else.
+"""
+
+import copy
+import functools
+import importlib.util
+import logging
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from metaskill.envs.mjcf import load_brax_model
+from metaskill.envs.registry import make
+from metaskill.errors import UserError
+from metaskill.physics import trial
+from metaskill.physics.change import Change
+from metaskill.physics.constants import derived_constants
+from metaskill.physics.parameters import ParamSpec, PhysicsParameters
+from metaskill.physics.selection import field_values, object_names, rows_of, variable_fields
+from metaskill.results.figure import Figure, measured
+
+ROBOTS = ("ant", "half_cheetah", "hopper", "humanoid", "walker2d")
+ARMS = ("arm_button", "arm_drawer", "arm_stack")
+FOREIGN = {
+    "swimmer": ("gymnasium", "envs/mujoco/assets/swimmer.xml"),
+    "pusher": ("gymnasium", "envs/mujoco/assets/pusher_v5.xml"),
+    "inverted_double_pendulum": ("gymnasium", "envs/mujoco/assets/inverted_double_pendulum.xml"),
+    "pendula": ("mujoco", "mjx/test_data/pendula.xml"),
+}
+"""Models that other people made, by installed package and file."""
+
+N_STATES = 8
+_SETTLING_STEPS = 300
+_CHUNKS = (20,) * 10
+_INTEGRATION = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+# The largest difference after one step, relative to the largest of the field, that rounding may
+# make, the solver's termination included.
+_ROUNDING = 1e-6
+
+
+class Outcome(NamedTuple):
+    """What became of one parameter.
+
+    Attributes:
+        felt: Whether the oracle feels it, by more than rounding.
+        refused: The refusal; None where it is accepted.
+        reported: Whether a report was logged.
+    """
+
+    felt: bool
+    refused: str | None
+    reported: bool
+
+
+def figures() -> dict[str, Figure]:
+    """Return the two figures."""
+    outcomes = [outcome for model in _models() for outcome in _outcomes(model).values()]
+    unfelt = [outcome for outcome in outcomes if not outcome.felt]
+    told = sum(bool(outcome.refused) or outcome.reported for outcome in unfelt)
+    source = "mj_step, every variable field of every object of twelve models"
+    return {
+        "felt_refused": measured(
+            sum(outcome.felt and bool(outcome.refused) for outcome in outcomes), source, limit=0
+        ),
+        "unfelt_reported": measured(told / len(unfelt), source, required=1.0),
+    }
+
+
+def settings() -> dict[str, dict[str, object]]:
+    """Return the counts of each model, and the parameters that are wrong."""
+    return {name: _summary(_outcomes(name)) for name in _models()}
+
+
+def _summary(outcomes: dict[str, Outcome]) -> dict[str, object]:
+    counts = {
+        "parameters": len(outcomes),
+        "felt": sum(outcome.felt for outcome in outcomes.values()),
+        "unfelt_refused": sum(not o.felt and bool(o.refused) for o in outcomes.values()),
+        "unfelt_reported": sum(not o.felt and o.reported for o in outcomes.values()),
+        "felt_reported": sum(o.felt and o.reported for o in outcomes.values()),
+    }
+    return counts | {
+        "felt_refused": [key for key, o in outcomes.items() if o.felt and o.refused],
+        "unfelt_untold": [
+            key for key, o in outcomes.items() if not (o.felt or o.refused or o.reported)
+        ],
+    }
+
+
+def _models() -> tuple[str, ...]:
+    return (*ROBOTS, *ARMS, *FOREIGN)
+
+
+def _load(name: str) -> tuple[mujoco.MjModel, tuple[str, ...]]:
+    """Return a model and what its environment reads beside the state."""
+    if name in FOREIGN:
+        package, path = FOREIGN[name]
+        spec = importlib.util.find_spec(package)
+        assert spec is not None, f"pip install {package}"
+        folder = pathlib.Path(spec.origin or "").parent
+        return mujoco.MjModel.from_xml_path(str(folder / path)), ()
+    if name in ARMS:
+        env = make(name, engine="native")
+        return env.model, ("xpos", "xquat")
+    return load_brax_model(name), ("cinert", "cvel", "subtree_com") if name == "humanoid" else ()
+
+
+@functools.cache
+def _outcomes(name: str) -> dict[str, Outcome]:
+    model, read = _load(name)
+    outcomes = {}
+    with _Reports() as reports, trial.quietly():
+        oracle = _Oracle(model, read)
+        for spec in _specs(model):
+            if _cannot_vary(model, spec.field):
+                continue
+            refused = None
+            reports.clear()
+            try:
+                PhysicsParameters(model, (spec,), read)
+            except UserError as error:
+                refused = str(error)
+            change = _change(model, spec, read)
+            felt = oracle.feels(change)
+            if felt and refused:
+                felt = oracle.feels_more_than_rounding(change)
+            outcomes[f"{spec.field} {spec.selector} {spec.operation}"] = Outcome(
+                felt, refused, bool(reports)
+            )
+    return outcomes
+
+
+def _specs(model: mujoco.MjModel) -> list[ParamSpec]:
+    """Scale and add to every field of every object."""
+    specs = []
+    for field in variable_fields(model):
+        names = ["option"] if field.startswith("opt.") else object_names(model, field.split("_")[0])
+        wide = field_values(model, field).size
+        specs += [
+            ParamSpec("p", field, operation, re.escape(name))
+            for name in names
+            for operation in ("scale", "add")
+            if wide and len(rows_of(model, field, re.escape(name)))
+        ]
+    return specs
+
+
+def _cannot_vary(model: mujoco.MjModel, field: str) -> bool:
+    """Tell whether engines have one value for all worlds, which is refused for that reason."""
+    try:
+        derived_constants(model, [field] if field != "body_gravcomp" else [])
+    except UserError:
+        return True
+    return False
+
+
+def _change(model: mujoco.MjModel, spec: ParamSpec, read: tuple[str, ...]) -> Change:
+    width = int(np.prod(field_values(model, spec.field).shape[1:]))
+    return Change(
+        spec.name,
+        spec.field,
+        spec.operation,
+        rows_of(model, spec.field, spec.selector),
+        np.arange(width),
+        read=read,
+    )
+
+
+class _Oracle:
+    """Runs of `mj_step` from varied states: those of the trial at build time, and more."""
+
+    def __init__(self, model: mujoco.MjModel, read: tuple[str, ...]):
+        self._model = trial.with_constants(copy.copy(model))
+        self._compiled = _content(self._model)
+        self._read = ("qpos", "qvel", "act", "sensordata", *read)
+        rng = np.random.default_rng(1)
+        of_trial = trial.Trial(model, read)
+        self._runs = [
+            (start, list(zip(trial.CHUNKS, controls, strict=True)))
+            for start, controls in zip(
+                _rows(of_trial.starts), zip(*of_trial.controls, strict=True), strict=True
+            )
+        ]
+        for index, start in enumerate(_rows(trial.varied_states(model, N_STATES, rng))):
+            data = self._data(self._model, start)
+            mujoco.mj_step(self._model, data, _SETTLING_STEPS * (index % 2))
+            settled = {name: np.array(getattr(data, name)) for name in start}
+            controls = trial.varied_controls(model, len(_CHUNKS), rng)
+            self._runs.append((settled, list(zip(_CHUNKS, controls, strict=True))))
+        self._nominal = [list(self._run(self._model, *run)) for run in self._runs]
+
+    def feels(self, change: Change) -> bool:
+        """Tell whether some run differs in a bit."""
+        for changed in self._changed(change):
+            for run, nominal in zip(self._runs, self._nominal, strict=True):
+                for expected, found in zip(nominal, self._run(changed, *run), strict=True):
+                    if expected.tobytes() != found.tobytes():
+                        return True
+        return False
+
+    def feels_more_than_rounding(self, change: Change) -> bool:
+        """Tell whether some step from a state of the unchanged model differs considerably."""
+        for changed in self._changed(change):
+            for start, chunks in self._runs:
+                data = self._data(self._model, start)
+                for n_steps, controls in chunks:
+                    for _ in range(n_steps):
+                        other = self._data(changed, {})
+                        mujoco.mj_setState(changed, other, _state(self._model, data), _INTEGRATION)
+                        data.ctrl[:] = other.ctrl[:] = controls
+                        mujoco.mj_step(self._model, data)
+                        mujoco.mj_step(changed, other)
+                        for name in self._read:
+                            one, two = getattr(data, name), getattr(other, name)
+                            scale = np.max(np.abs(one), initial=1e-3)
+                            if np.max(np.abs(one - two), initial=0.0) > _ROUNDING * scale:
+                                return True
+        return False
+
+    def _changed(self, change: Change) -> Iterator[mujoco.MjModel]:
+        for size in trial.SIZES:
+            changed = trial.perturbed(self._model, change, size)
+            # What MuJoCo overwrites, and zeros that are scaled, leave the model as it was.
+            if changed is not None and _content(changed) != self._compiled:
+                yield changed
+
+    def _data(self, model: mujoco.MjModel, start: trial.States) -> mujoco.MjData:
+        data = mujoco.MjData(model)
+        for name, value in start.items():
+            getattr(data, name)[:] = value
+        return data
+
+    def _run(
+        self, model: mujoco.MjModel, start: trial.States, chunks: list[tuple[int, np.ndarray]]
+    ) -> Iterator[np.ndarray]:
+        data = self._data(model, start)
+        for n_steps, controls in chunks:
+            data.ctrl[:] = controls
+            mujoco.mj_step(model, data, n_steps)
+            yield np.concatenate([np.ravel(getattr(data, name)) for name in self._read])
+
+
+def _content(model: mujoco.MjModel) -> bytes:
+    saved = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+    mujoco.mj_saveModel(model, None, saved)
+    return saved.tobytes()
+
+
+def _rows(states: trial.States) -> list[trial.States]:
+    n = len(next(iter(states.values())))
+    return [{name: values[index] for name, values in states.items()} for index in range(n)]
+
+
+def _state(model: mujoco.MjModel, data: mujoco.MjData) -> np.ndarray:
+    state = np.empty(mujoco.mj_stateSize(model, _INTEGRATION))
+    mujoco.mj_getState(model, data, state, _INTEGRATION)
+    return state
+
+
+class _Reports(logging.Handler):
+    """Collects what the package logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._messages: list[str] = []
+        self._logger = logging.getLogger("metaskill.physics")
+
+    def __enter__(self) -> list[str]:
+        self._logger.addHandler(self)
+        self._logger.propagate = False
+        return self._messages
+
+    def __exit__(self, *error: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self._messages.append(record.getMessage())
+
+
+def main() -> None:
+    """Measure and print."""
+    for name, counts in settings().items():
+        print(name, counts)
+    for key, figure in figures().items():
+        print(f"{key} {figure.value:.4g}{figure.bar} {'passed' if figure.passed else 'FAILED'}")
+
+
+if __name__ == "__main__":
+    main()
