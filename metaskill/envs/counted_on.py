@@ -7,7 +7,7 @@ import numpy as np
 
 from metaskill.errors import UserError
 from metaskill.physics.parameters import ParamSpec
-from metaskill.physics.selection import object_names, select
+from metaskill.physics.selection import object_names, rows_of
 
 CountsOn = Callable[[ParamSpec, str], bool]
 """Whether code counts on what a parameter changes of the object of a name."""
@@ -31,7 +31,7 @@ def refuse_what_is_counted_on(
         if spec.field.startswith("opt."):
             continue
         names = object_names(model, spec.field.partition("_")[0])
-        rows: np.ndarray = select(model, spec.name, spec.field, spec.selector)
+        rows: np.ndarray = rows_of(model, spec.field, spec.selector)
         if spec.field.startswith("dof_"):
             rows = model.dof_jntid[rows]
         for name in (names[row] for row in rows):
