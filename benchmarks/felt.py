@@ -16,14 +16,15 @@ import importlib.util
 import logging
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
+from metaskill.envs.arm.env import ArmEnv
+from metaskill.envs.arm.tasks import open_drawer, press_button, stack
 from metaskill.envs.mjcf import load_brax_model
-from metaskill.envs.registry import make
 from metaskill.errors import UserError
 from metaskill.physics import trial
 from metaskill.physics.change import Change
@@ -33,7 +34,11 @@ from metaskill.physics.selection import field_values, object_names, rows_of, var
 from metaskill.results.figure import Figure, measured
 
 ROBOTS = ("ant", "half_cheetah", "hopper", "humanoid", "walker2d")
-ARMS = ("arm_button", "arm_drawer", "arm_stack")
+ARMS: dict[str, Callable[..., ArmEnv]] = {
+    "arm_button": press_button,
+    "arm_drawer": open_drawer,
+    "arm_stack": stack,
+}
 FOREIGN = {
     "swimmer": ("gymnasium", "envs/mujoco/assets/swimmer.xml"),
     "pusher": ("gymnasium", "envs/mujoco/assets/pusher_v5.xml"),
@@ -113,8 +118,7 @@ def _load(name: str) -> tuple[mujoco.MjModel, tuple[str, ...]]:
         folder = pathlib.Path(spec.origin or "").parent
         return mujoco.MjModel.from_xml_path(str(folder / path)), ()
     if name in ARMS:
-        env = make(name, engine="native")
-        return env.model, ("xpos", "xquat")
+        return ARMS[name](engine="native").model, ("xpos", "xquat")
     return load_brax_model(name), ("cinert", "cvel", "subtree_com") if name == "humanoid" else ()
 
 

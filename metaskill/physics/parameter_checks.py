@@ -103,7 +103,7 @@ def _value_rules(model: mujoco.MjModel, change: Change) -> Iterator[Unfelt]:
     """Values that the operation leaves as they are."""
     if change.operation == "scale" and change.field not in change.varied:
         yield Unfelt(
-            ~change.values(model).any(axis=1),
+            np.all(change.values(model) == 0, axis=1),
             f"the parameter scales {change.field}, which is 0 there; use add or set",
         )
 

@@ -195,7 +195,7 @@ def _fits(family: str, env: Env) -> bool:
 
 def _goals(env: Env, name: str, low: float, high: float) -> TaskFamily:
     nominal = _nominal_with(env, "goal", name)
-    _refuse_planar(env, name, "use the family 'goal_velocity'")
+    _refuse_planar(env, name, "use the family 'goal_velocity' with objective='velocity'")
     train, held_out = split_range(low, high)
     any_y = Uniform(low, high)
     return TaskFamily(

@@ -197,6 +197,7 @@ def test_mistakes_are_refused_in_a_sentence(robots: dict, point_mass: Env) -> No
     forward = robots["ant", "forward"]
     with pytest.raises(UserError, match="did you mean 'goal_velocity'"):
         make_family("goal_velocty", robots["ant", "velocity"])
+    # The family goal_velocity would be refused here.
     with pytest.raises(UserError, match="choose one of nominal"):
         make_family("goal_velocty", forward)
     with pytest.raises(UserError, match="no option 'hi': did you mean 'high'"):
