@@ -9,6 +9,7 @@ structures below are those of `xla/ffi/api/c_api.h`, which comes with jaxlib.
 
 import ctypes
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -17,7 +18,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 RowFunction = Callable[[np.ndarray, np.ndarray], None]
-"""Reads rows (axes: world, operand) and fills rows (axes: world, result), all float32."""
+"""Reads rows (axes: world, operand) and fills rows (axes: world, result), all of JAX's
+float type: float32, or float64 under `JAX_ENABLE_X64`."""
 
 
 def host_call(
@@ -32,21 +34,25 @@ def host_call(
             included: what has the same name must do the same. The first function of a name
             stays, with all that it refers to, until the process ends.
         function: The function, without side effects.
-        row: The operand of one world.
+        row: The operand of one world; other types are converted to JAX's float type.
         size: Length of one world's result.
     """
+    operand = jnp.asarray(row, float)
+    if operand.ndim != 1:
+        raise ValueError(f"a host call takes one row a world, not the shape {operand.shape}")
     if name not in _registered:
         handler = _Handler(functools.partial(_handle, function))
         jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
         _registered[name] = handler
-    result = jax.ShapeDtypeStruct((size,), jnp.float32)
-    called = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")(row)
+    result = jax.ShapeDtypeStruct((size,), operand.dtype)
+    called = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")(operand)
     assert isinstance(called, jax.Array)
     return called
 
 
 _METADATA = 1  # XLA_FFI_Extension_Metadata
 _INTERNAL_ERROR = 13  # XLA_FFI_Error_Code_INTERNAL
+_FLOATS = {11: np.dtype(np.float32), 12: np.dtype(np.float64)}  # XLA_FFI_DataType_F32, _F64
 
 
 def _handle(function: RowFunction, call: "ctypes._Pointer[_CallFrame]") -> int | None:
@@ -70,12 +76,15 @@ def _handle(function: RowFunction, call: "ctypes._Pointer[_CallFrame]") -> int |
 
 
 def _rows(buffers: "_Buffers") -> np.ndarray:
-    """View the only buffer as float32 rows, without a copy."""
+    """View the only buffer as rows of its float type, without a copy."""
     buffer = buffers.buffers[0].contents
-    shape = buffer.dims[: buffer.rank]
-    n_bytes = 4 * int(np.prod(shape))
-    memory = (ctypes.c_char * n_bytes).from_address(buffer.data)
-    return np.frombuffer(memory, np.float32).reshape(-1, shape[-1])
+    dtype = _FLOATS[buffer.dtype]
+    *worlds, length = buffer.dims[: buffer.rank]
+    shape = (math.prod(worlds), length)
+    if not all(shape):
+        return np.zeros(shape, dtype)
+    memory = (ctypes.c_char * (dtype.itemsize * math.prod(shape))).from_address(buffer.data)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 class _ExtensionBase(ctypes.Structure):

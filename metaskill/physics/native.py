@@ -15,8 +15,11 @@ from mujoco import batch as mujoco_batch
 
 from metaskill.physics.engine import ModelLeaves
 from metaskill.physics.host_call import host_call
+from metaskill.physics.inputs import array_of, model_fields
+from metaskill.physics.mocap import MocapBodies
 from metaskill.physics.reference import ReferenceState, engine_copy, is_sound
 from metaskill.physics.state import PhysicsState
+from metaskill.physics.unsupported import refuse_on_native
 
 _VELOCITY_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 _NO_STAGE = int(mujoco.mjtStage.mjSTAGE_NONE)
@@ -29,13 +32,23 @@ class NativeEngine:
     are flattened into one batch of worlds. A world crosses the border as one packed
     float32 row, its varied model fields included, because each operand of a call
     costs as much as stepping many worlds.
+
+    A batch is used again for other worlds, so each call writes all of MuJoCo's state in
+    which two worlds may differ: the packed state, controls, and poses of mocap bodies.
     """
 
     def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...] = ()):
+        """Build the engine.
+
+        Raises:
+            UserError: If the model has something that the engine does not simulate.
+        """
+        refuse_on_native(model)
         self.model = engine_copy(model)
         self.derived_fields = derived_fields
         self._reference = ReferenceState(self.model, derived_fields)
         self._batches = _BatchPool(self.model)
+        self._mocap_bodies = MocapBodies(self.model)
         self._fingerprint = _fingerprint(self.model, derived_fields)
 
     def reset(
@@ -45,6 +58,9 @@ class NativeEngine:
         qvel: Float[Array, " nv"],
     ) -> PhysicsState:
         """Return the state at rest in time; see `Engine.reset`."""
+        leaves = self._checked(leaves)
+        qpos = array_of("qpos", qpos, (self.model.nq,))
+        qvel = array_of("qvel", qvel, (self.model.nv,))
         derived: dict[str, Array] = {}
         if self.derived_fields:
             names = tuple(sorted(leaves))
@@ -63,6 +79,7 @@ class NativeEngine:
             time=jnp.zeros(()),
             derived=derived,
             failed=jnp.zeros((), bool),
+            memory=self._reference.initial_memory(),
         )
 
     def step(
@@ -73,15 +90,12 @@ class NativeEngine:
         n_substeps: int,
     ) -> PhysicsState:
         """Advance one control step; see `Engine.step`."""
+        leaves = self._checked(leaves)
         names = tuple(sorted(leaves))
         row = jnp.concatenate(
             [
-                state.qpos,
-                state.qvel,
-                state.act,
-                state.qacc_warmstart,
-                state.time[None],
-                ctrl,
+                *self._reference.parts(state),
+                array_of("ctrl", ctrl, (self.model.nu,)),
                 *_raveled(leaves, names),
             ]
         )
@@ -94,6 +108,9 @@ class NativeEngine:
         )
         return self._reference.unpack(out[:size], failed=out[size] > 0)
 
+    def _checked(self, leaves: ModelLeaves) -> ModelLeaves:
+        return model_fields(self.model, leaves, mujoco_batch.MODEL_FIELDS, "native")
+
     def _step_rows(
         self, n_substeps: int, names: tuple[str, ...], rows: np.ndarray, out: np.ndarray
     ) -> None:
@@ -103,7 +120,7 @@ class NativeEngine:
             n_state = reference.write_rows(batch, rows)
             end = n_state + self.model.nu
             batch.bind("ctrl")[...] = rows[:, n_state:end]
-            _set_model_fields(batch, names, rows[:, end:])
+            self._set_model_fields(batch, names, rows[:, end:])
             # A world that enters unsound is not worth MuJoCo's time and warnings. (Its
             # model fields do not count: the bounds of a plane are as large as may be.)
             runs = is_sound(rows[:, :end])
@@ -123,12 +140,24 @@ class NativeEngine:
         with self._batches.take(len(rows), names) as batch:
             batch.bind("qpos")[...] = rows[:, :nq]
             batch.bind("qvel")[...] = rows[:, nq : nq + nv]
-            _set_model_fields(batch, names, rows[:, nq + nv :])
+            self._set_model_fields(batch, names, rows[:, nq + nv :])
             self._reference.bind_derived(batch)
             # A failure here shows in the next step, which flags the world.
             with contextlib.suppress(mujoco_batch.SimulationError):
                 batch.forward(stage=_VELOCITY_STAGE)
             self._reference.read_derived(batch, out)
+
+    def _set_model_fields(
+        self, batch: mujoco_batch.Batch, names: tuple[str, ...], rows: np.ndarray
+    ) -> None:
+        """Write the packed fields, in the order of `names`, and what follows from them."""
+        column = 0
+        for name in names:
+            field = batch.expand(name).reshape(len(rows), -1)
+            field[...] = rows[:, column : column + field.shape[1]]
+            column += field.shape[1]
+        for pose, field_name in self._mocap_bodies.varied(names):
+            batch.bind(pose)[...] = batch.expand(field_name)[:, self._mocap_bodies.ids]
 
 
 class _BatchPool:
@@ -169,12 +198,3 @@ def _fingerprint(model: mujoco.MjModel, derived_fields: tuple[str, ...]) -> str:
 
 def _raveled(leaves: ModelLeaves, names: tuple[str, ...]) -> list[Array]:
     return [jnp.ravel(leaves[name]) for name in names]
-
-
-def _set_model_fields(batch: mujoco_batch.Batch, names: tuple[str, ...], rows: np.ndarray) -> None:
-    """Write the packed fields, in the order of `names`."""
-    column = 0
-    for name in names:
-        field = batch.expand(name).reshape(len(rows), -1)
-        field[...] = rows[:, column : column + field.shape[1]]
-        column += field.shape[1]

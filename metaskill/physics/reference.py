@@ -1,6 +1,7 @@
 """The reference configuration of a model, and states as packed rows."""
 
 import copy
+import math
 
 import jax.numpy as jnp
 import mujoco
@@ -8,9 +9,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from mujoco import batch as mujoco_batch
 
+from metaskill.physics.history import initial_history, read_history, write_history
+from metaskill.physics.inputs import array_of
 from metaskill.physics.state import PhysicsState
 
 _STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
+
+# What few models have: the states of others have no such field.
+_MEMORY_FIELDS = ("plastic", "plugin_state", "history")
 
 # A box around a floor reaches down 1e10 m: rounded, it would end below what stands on the floor,
 # whose contacts MuJoCo then never looks for. Boxes bound what is simulated, and vary with no world.
@@ -52,6 +58,11 @@ class ReferenceState:
     """Where a failed world is put: the model's `qpos0` at rest, and its derived fields.
 
     It also fixes the order in which a state's fields stand in a packed row.
+
+    Attributes:
+        row: The packed state.
+        derived_row: The packed derived fields.
+        derived_shapes: The shapes that derived fields have in MuJoCo, by name.
     """
 
     def __init__(self, model: mujoco.MjModel, derived_fields: tuple[str, ...]):
@@ -61,10 +72,15 @@ class ReferenceState:
         values = {name: np.asarray(getattr(data, name)) for name in _STATE_FIELDS}
         values["qacc_warmstart"] = np.zeros(model.nv)
         derived = {name: np.asarray(getattr(data, name)) for name in derived_fields}
+        memory = {name: getattr(data, name) for name in _MEMORY_FIELDS if getattr(data, name).size}
+        if "history" in memory:
+            memory["history"] = initial_history(data)
         self._state_shapes = {name: value.shape for name, value in values.items()}
-        self._derived_shapes = {name: value.shape for name, value in derived.items()}
+        self._memory_shapes = {name: value.shape for name, value in memory.items()}
+        self.derived_shapes = {name: value.shape for name, value in derived.items()}
+        self._memory_row = _pack(memory)
         self.derived_row = _pack(derived)
-        self.row = np.concatenate([_pack(values), self.derived_row])
+        self.row = np.concatenate([_pack(values), self._memory_row, self.derived_row])
 
     @property
     def size(self) -> int:
@@ -78,13 +94,32 @@ class ReferenceState:
 
     def unpack(self, row: Float[Array, " size"], failed: Bool[Array, ""]) -> PhysicsState:
         """Make a state of a packed row."""
-        state_size = self.size - self.derived_size
-        state = _unpack(row[:state_size], self._state_shapes)
-        return PhysicsState(**state, derived=self.unpack_derived(row[state_size:]), failed=failed)
+        memory_end = self.size - self.derived_size
+        state_end = memory_end - len(self._memory_row)
+        return PhysicsState(
+            **_unpack(row[:state_end], self._state_shapes),
+            memory=_unpack(row[state_end:memory_end], self._memory_shapes),
+            derived=self.unpack_derived(row[memory_end:]),
+            failed=failed,
+        )
+
+    def initial_memory(self) -> dict[str, Array]:
+        """Return what the model remembers at a reset."""
+        return _unpack(jnp.asarray(self._memory_row, float), self._memory_shapes)
+
+    def parts(self, state: PhysicsState) -> list[Float[Array, " columns"]]:
+        """List what a row holds, in its order: a state without derived fields.
+
+        Raises:
+            UserError: If the state is one of another model.
+        """
+        values = {name: getattr(state, name) for name in _STATE_FIELDS} | state.memory
+        shapes = self._state_shapes | self._memory_shapes
+        return [jnp.ravel(array_of(name, values[name], shape)) for name, shape in shapes.items()]
 
     def unpack_derived(self, row: Float[Array, " derived_size"]) -> dict[str, Array]:
         """Make the dictionary of derived fields of its packed row."""
-        return _unpack(row, self._derived_shapes)
+        return _unpack(row, self.derived_shapes)
 
     def write_rows(self, batch: mujoco_batch.Batch, rows: np.ndarray) -> int:
         """Write packed states (without derived fields) into a batch.
@@ -93,16 +128,27 @@ class ReferenceState:
             The column of `rows` after the last one used.
         """
         column = 0
-        for name in _STATE_FIELDS:
-            target = batch.bind(name).reshape(len(rows), -1)
-            target[...] = rows[:, column : column + target.shape[1]]
-            column += target.shape[1]
+        for name, shape in (self._state_shapes | self._memory_shapes).items():
+            end = column + math.prod(shape)
+            if name == "history":
+                write_history(batch, rows[:, column:end].reshape(-1, *shape))
+            else:
+                batch.bind(name).reshape(len(rows), -1)[...] = rows[:, column:end]
+            column = end
         self.bind_derived(batch)
         return column
 
     def read_rows(self, batch: mujoco_batch.Batch, out: np.ndarray) -> None:
         """Read packed states, derived fields included, from a batch into `out`."""
-        _read(batch, _STATE_FIELDS + self.derived_fields, out)
+        column = 0
+        for name, shape in (self._state_shapes | self._memory_shapes).items():
+            end = column + math.prod(shape)
+            if name == "history":
+                read_history(batch, out[:, column:end].reshape(-1, *shape))
+            else:
+                _copy(batch.bind(name), out[:, column:end])
+            column = end
+        self.read_derived(batch, out[:, column:])
 
     def bind_derived(self, batch: mujoco_batch.Batch) -> None:
         """Make the batch copy out the derived fields at its next call."""
@@ -111,16 +157,18 @@ class ReferenceState:
 
     def read_derived(self, batch: mujoco_batch.Batch, out: np.ndarray) -> None:
         """Read the packed derived fields from a batch into `out`."""
-        _read(batch, self.derived_fields, out)
+        column = 0
+        for name in self.derived_fields:
+            source = batch.bind(name)
+            end = column + source[0].size
+            _copy(source, out[:, column:end])
+            column = end
 
 
-def _read(batch: mujoco_batch.Batch, names: tuple[str, ...], out: np.ndarray) -> None:
-    column = 0
-    for name in names:
-        source = batch.bind(name).reshape(len(out), -1)
-        with np.errstate(over="ignore"):  # What is too large becomes infinite: its world failed.
-            out[:, column : column + source.shape[1]] = source
-        column += source.shape[1]
+def _copy(source: np.ndarray, out: np.ndarray) -> None:
+    """Round to single precision; what is too large becomes infinite: its world has failed."""
+    with np.errstate(over="ignore"):
+        out[...] = source.reshape(len(out), -1)
 
 
 def _pack(values: dict[str, np.ndarray]) -> np.ndarray:

@@ -11,10 +11,11 @@ from jaxtyping import Array, Bool, Float
 class PhysicsState:
     """One world between two control steps.
 
-    It holds what MuJoCo needs to continue bit for bit (up to float32), and the
-    derived fields that the environment declared; everything else is recomputed
+    It holds what MuJoCo needs to continue bit for bit (up to JAX's float type), and
+    the derived fields that the environment declared; everything else is recomputed
     inside the engine's step. Small states make resets, replay and checkpoints
-    cheap.
+    cheap. All arrays but `failed` have JAX's float type: float32, or float64 where
+    `JAX_ENABLE_X64` is set.
 
     Attributes:
         qpos: Generalized positions, metres and radians.
@@ -27,6 +28,11 @@ class PhysicsState:
         failed: The simulation of the last step raised an error or left the finite
             numbers. The other fields then hold the model's reference
             configuration, so that nothing computed from them is poisoned.
+        memory: What else the model remembers from step to step, by MjData field; empty
+            for most models. `plastic` holds how far springs have yielded, `plugin_state`
+            what plugins keep, `history` past controls and sensor values of a model with
+            delays: three rows that sum to MuJoCo's float64, the time in the last column,
+            because the last digit decides which sample a delay reaches.
     """
 
     qpos: Float[Array, " nq"]
@@ -36,3 +42,4 @@ class PhysicsState:
     time: Float[Array, ""]
     derived: dict[str, Array]
     failed: Bool[Array, ""]
+    memory: dict[str, Array] = dataclasses.field(default_factory=dict)

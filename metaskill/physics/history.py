@@ -1,0 +1,44 @@
+"""Past controls and sensor values of models with delays, in single precision without loss.
+
+MuJoCo keeps them with the times at which they were inserted, and looks for the sample of a
+delay ago. Delays are multiples of the time step more often than not: then the last digit of
+a double decides which of two samples is the one. So they cross the border, and the time
+with them, as three floats that sum to the double.
+"""
+
+import mujoco
+import numpy as np
+from jaxtyping import Float
+from mujoco import batch as mujoco_batch
+
+_N_PARTS = 3  # of 24 binary digits each: a double has 53
+
+
+def initial_history(data: mujoco.MjData) -> Float[np.ndarray, "3 history_and_time"]:
+    """Return what a model with delays remembers of the time before a reset."""
+    parts = np.zeros((1, _N_PARTS, len(data.history) + 1), np.float32)
+    _split(np.append(data.history, data.time)[None], parts)
+    return parts[0]
+
+
+def write_history(
+    batch: mujoco_batch.Batch, parts: Float[np.ndarray, "world 3 history_and_time"]
+) -> None:
+    """Write the history of each world, and its time, into a batch."""
+    exact = parts.astype(np.float64).sum(axis=1)
+    batch.bind("history")[...] = exact[:, :-1]
+    batch.bind("time")[...] = exact[:, -1]
+
+
+def read_history(
+    batch: mujoco_batch.Batch, parts: Float[np.ndarray, "world 3 history_and_time"]
+) -> None:
+    """Read the history of each world, and its time, from a batch into `parts`."""
+    _split(np.column_stack([batch.bind("history"), batch.bind("time")]), parts)
+
+
+def _split(exact: np.ndarray, parts: np.ndarray) -> None:
+    """Fill the parts of doubles (axes: world, value): each what the ones before it round off."""
+    for part in range(_N_PARTS):
+        parts[:, part] = exact
+        exact = exact - parts[:, part]
