@@ -11,6 +11,8 @@ of its own, which `metaskill render` and `metaskill eval` understand.
   --member=N          member of the population (default: the best of the last evaluation)
   --best              the checkpoint with the best eval/return, not the last
   --workdir=FOLDER    where to write the adapted policy (default: RUN-adapted)
+  --take-over         write into a folder although a process on another machine, which has
+                      ended, left its lock there
 """
 
 import ast
@@ -25,7 +27,7 @@ from absl import flags
 from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import define_seed, parse
+from metaskill.cli.flags import define_seed, define_take_over, parse
 from metaskill.errors import UserError, nearest
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_state import MAMLRLState
@@ -33,6 +35,7 @@ from metaskill.report.curves import best_member
 from metaskill.tasks.family import TaskFamily, context_of
 from metaskill.training.checkpoint import Checkpoint, Checkpoints
 from metaskill.training.experiment import Experiment
+from metaskill.training.lock import locked
 from metaskill.training.prepared import PreparedState, own_parts
 from metaskill.training.run_folder import RunFolder, write_json
 from metaskill.training.trainer import restore
@@ -48,6 +51,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_bool("best", False, "the best checkpoint", flag_values=values)
         flags.DEFINE_string("workdir", None, "where to write", flag_values=values)
+        define_take_over(values)
 
     (path,), values = parse(arguments, ["RUN"], define)
     folder, name, config = open_run(path)
@@ -65,31 +69,34 @@ def run(arguments: list[str]) -> None:
     state: MAMLRLState = own
 
     adapted_run = RunFolder(pathlib.Path(values.workdir or f"{folder.path}-adapted"))
-    adapted_run.create(name, _of_one_member(config, member), resume="never")
-    task = context_of(learner.family.nominal, learner.family.to_reward(parameters))
-    policies, returns = jax.jit(learner.adapt_to, static_argnums=3)(state, task, key, values.steps)
+    with locked(adapted_run.path, values["take-over"].value):
+        adapted_run.create(name, _of_one_member(config, member), resume="never")
+        task = context_of(learner.family.nominal, learner.family.to_reward(parameters))
+        policies, returns = jax.jit(learner.adapt_to, static_argnums=3)(
+            state, task, key, values.steps
+        )
 
-    task_text = ", ".join(f"{key} = {np.round(value, 4)}" for key, value in parameters.items())
-    print(f"task: {task_text or 'the only one'}")
-    print("inner steps   return (mean and standard deviation of the episodes)")
-    for step, episodes in enumerate(np.asarray(returns)):
-        print(f"{step:>11}   {episodes.mean():.4g} ± {episodes.std():.2g}")
+        task_text = ", ".join(f"{key} = {np.round(value, 4)}" for key, value in parameters.items())
+        print(f"task: {task_text or 'the only one'}")
+        print("inner steps   return (mean and standard deviation of the episodes)")
+        for step, episodes in enumerate(np.asarray(returns)):
+            print(f"{step:>11}   {episodes.mean():.4g} ± {episodes.std():.2g}")
 
-    last = jax.tree.map(lambda leaf: leaf[-1], policies)
-    adapted: Any = dataclasses.replace(state, params={**state.params, "policy": last})
-    if isinstance(whole, PreparedState):
-        adapted = dataclasses.replace(whole, own=adapted)
-    with Checkpoints(adapted_run.checkpoints) as checkpoints:
-        checkpoints.save(Checkpoint(jax.tree.map(lambda leaf: leaf[None], adapted), iteration))
-    write_json(
-        adapted_run.path / "adaptation.json",
-        {
-            "from": str(folder.path),
-            "member": member,
-            "task": {name: np.asarray(value).tolist() for name, value in parameters.items()},
-            "returns": np.asarray(returns).mean(axis=1).tolist(),
-        },
-    )
+        last = jax.tree.map(lambda leaf: leaf[-1], policies)
+        adapted: Any = dataclasses.replace(state, params={**state.params, "policy": last})
+        if isinstance(whole, PreparedState):
+            adapted = dataclasses.replace(whole, own=adapted)
+        with Checkpoints(adapted_run.checkpoints) as checkpoints:
+            checkpoints.save(Checkpoint(jax.tree.map(lambda leaf: leaf[None], adapted), iteration))
+        write_json(
+            adapted_run.path / "adaptation.json",
+            {
+                "from": str(folder.path),
+                "member": member,
+                "task": {name: np.asarray(value).tolist() for name, value in parameters.items()},
+                "returns": np.asarray(returns).mean(axis=1).tolist(),
+            },
+        )
     print(f"adapted policy: {adapted_run.path}")
 
 

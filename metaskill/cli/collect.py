@@ -18,6 +18,8 @@ Collects whole episodes into a data set: a folder with a manifest and shards, wh
                       evaluation)
   --engine=NAME       auto, native or mjx (default: auto)
   --seed=N            seed of everything (default: 0)
+  --take-over         write into a folder although a process on another machine, which has
+                      ended, left its lock there
 """
 
 import pathlib
@@ -27,7 +29,7 @@ import jax
 from absl import flags
 
 from metaskill.cli.experiments import open_run
-from metaskill.cli.flags import define_seed, named_values, parse
+from metaskill.cli.flags import define_seed, define_take_over, named_values, parse
 from metaskill.envs.policy import Noisy
 from metaskill.errors import UserError
 from metaskill.learner import acts
@@ -43,6 +45,7 @@ from metaskill.training.collection import (
     make_actor,
 )
 from metaskill.training.experiment import EnvConfig
+from metaskill.training.lock import locked
 from metaskill.training.trainer import restore
 
 _RUN = "run:"
@@ -63,6 +66,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_integer("member", None, "member", lower_bound=0, flag_values=values)
         flags.DEFINE_string("engine", "auto", "auto, native or mjx", flag_values=values)
         define_seed(values, "seed")
+        define_take_over(values)
 
     (name,), values = parse(arguments, ["ENV"], define)
     if not values.policy:
@@ -82,7 +86,8 @@ def run(arguments: list[str]) -> None:
     folder = pathlib.Path(values.output or f"data/{name}-{short}")
     actor = _choose(values, config)  # Refuses a wrong configuration before anything is written.
     require_free(folder)
-    say_collected(collect_into(folder, config, actor))
+    with locked(folder, values["take-over"].value):
+        say_collected(collect_into(folder, config, actor))
     print(folder)
 
 

@@ -15,6 +15,8 @@ from: --config.data.folder=FOLDER --config.collection.policy='' names it there.
                       dimensions, or one for each, such as --action_low=-2,-1
   --action_high=X     the largest action
   --clip_actions      move actions outside of their limits to them, as most environments do
+  --take-over         write into a folder although a process on another machine, which has
+                      ended, left its lock there
 """
 
 import dataclasses
@@ -24,12 +26,13 @@ from typing import Any
 
 from absl import flags
 
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import define_take_over, parse
 from metaskill.errors import UserError
 from metaskill.offline.action_limits import Given
 from metaskill.offline.dataset import require_free, write_dataset
 from metaskill.offline.episodes import Episodes
 from metaskill.offline.foreign import ForeignData
+from metaskill.training.lock import locked
 
 
 def run(arguments: list[str]) -> None:
@@ -44,6 +47,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_list("action_low", [], "the least action", flag_values=values)
         flags.DEFINE_list("action_high", [], "the largest action", flag_values=values)
         flags.DEFINE_bool("clip_actions", False, "to the limits", flag_values=values)
+        define_take_over(values)
 
     (path,), values = parse(arguments, ["PATH"], define)
     if not values.output:
@@ -60,7 +64,8 @@ def run(arguments: list[str]) -> None:
     require_free(folder)
     parts = data.read()
     env = values.env or pathlib.Path(path).absolute().stem
-    manifest = write_dataset(folder, env, _labelled(parts), dataclasses.asdict(data))
+    with locked(folder, values["take-over"].value):
+        manifest = write_dataset(folder, env, _labelled(parts), dataclasses.asdict(data))
     print(f"{len(manifest.lengths)} episodes with {manifest.steps} steps")
     print(folder)
 

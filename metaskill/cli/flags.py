@@ -58,6 +58,11 @@ def define_seed(values: flags.FlagValues, meaning: str, default: int | None = 0)
     )
 
 
+def define_take_over(values: flags.FlagValues) -> None:
+    """Define `--take-over`, for folders whose lock a process on another machine left behind."""
+    flags.DEFINE_bool("take-over", False, "take the folder's lock", flag_values=values)
+
+
 def override(arguments: list[str], config: ConfigT) -> tuple[list[str], ConfigT]:
     """Apply every `--config.x.y=VALUE` to a configuration, all of them at once.
 

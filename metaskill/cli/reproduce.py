@@ -30,6 +30,7 @@ from metaskill.results.file import write_results
 from metaskill.results.findings import TrainedRun
 from metaskill.training.collection import prepare_data
 from metaskill.training.experiment import Experiment
+from metaskill.training.lock import locked
 from metaskill.training.progress import ProgressBar
 from metaskill.training.run_folder import RunFolder, as_json
 from metaskill.training.source import source_of, with_source
@@ -96,8 +97,9 @@ def _train(name: str, config: Experiment, path: pathlib.Path) -> TrainedRun:
     if collected is not None:
         say_collected(collected)
     folder = RunFolder(path)
-    folder.create(name, config)
     learner = config.make_learner()
-    with ProgressBar(config.trainer.env_steps, path.name, learner.headline) as progress:
-        outcome = train(config, folder, progress)
+    with locked(path):
+        folder.create(name, config)
+        with ProgressBar(config.trainer.env_steps, path.name, learner.headline) as progress:
+            outcome = train(config, folder, progress)
     return TrainedRun(config, learner, folder, outcome)

@@ -28,6 +28,8 @@ exit code 75, and the same command goes on. docs/sweeps.md says more.
                        their tables together; --launcher_option KEY=VALUE is handed to it
   --part=I/N           only every Nth setting, from the Ith on: what such a job does
   --workdir=FOLDER     where to write (default: runs/EXPERIMENT-sweep)
+  --take-over          write into a folder although a process on another machine, which has
+                       ended, left its lock there
   --resume=WHETHER     auto, never or must, as for `train`
 """
 
@@ -39,7 +41,7 @@ from typing import Any
 from absl import flags
 
 from metaskill.cli.experiments import find_experiment, short_flags
-from metaskill.cli.flags import parse, split_overrides
+from metaskill.cli.flags import define_take_over, parse, split_overrides
 from metaskill.cli.launchers import LAUNCHERS
 from metaskill.cli.sweep_jobs import part_of, run_in_jobs
 from metaskill.cli.vary import parse_seeds, parse_vary
@@ -50,6 +52,7 @@ from metaskill.report.sweep import plot_sweep
 from metaskill.results.sweep_table import as_csv, member_rows, setting_rows
 from metaskill.training.experiment import Experiment
 from metaskill.training.export import export_member
+from metaskill.training.lock import locked
 from metaskill.training.memory import available_bytes
 from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.metrics import read_rows
@@ -86,6 +89,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_multi_string("launcher_option", [], "KEY=VALUE", flag_values=values)
         flags.DEFINE_string("part", None, "I/N", flag_values=values)
         flags.DEFINE_string("workdir", None, "folder", flag_values=values)
+        define_take_over(values)
         flags.DEFINE_enum(
             "resume", "auto", ["auto", "never", "must"], "existing sweep", flag_values=values
         )
@@ -115,18 +119,19 @@ def run(arguments: list[str]) -> None:
         "members": [{**m.setting, "seed": m.member.seed} for m in members],
     }
     record = json.loads(json.dumps(record))
-    if claim(folder, folder / "sweep.json", record, config, values.resume):
-        print(f"{folder} holds this sweep: going on from its last checkpoints.")
-    headline = members[0].config.make_learner().headline
-    if values.launcher:
-        run_in_jobs(
-            arguments, folder, values.jobs, values.launcher, values.launcher_option, headline
-        )
-        return
-    title = f"{name}, {len(members)} members"
-    with ProgressBar(config.trainer.env_steps, title, headline) as progress:
-        outcome = run_sweep(Sweep(members, rungs, memory, mesh), folder, progress)
-    _write(outcome, name, folder)
+    with locked(folder, values["take-over"].value):
+        if claim(folder, folder / "sweep.json", record, config, values.resume):
+            print(f"{folder} holds this sweep: going on from its last checkpoints.")
+        headline = members[0].config.make_learner().headline
+        if values.launcher:
+            run_in_jobs(
+                arguments, folder, values.jobs, values.launcher, values.launcher_option, headline
+            )
+            return
+        title = f"{name}, {len(members)} members"
+        with ProgressBar(config.trainer.env_steps, title, headline) as progress:
+            outcome = run_sweep(Sweep(members, rungs, memory, mesh), folder, progress)
+        _write(outcome, name, folder)
 
 
 def _members(

@@ -21,6 +21,8 @@ the same command goes on. A second Ctrl-C ends it at once. docs/training.md says
   --mesh=AXES          divide over devices: population=2,env=4 (default: one device)
   --distributed=HOW    join the other processes of this run: auto under Slurm or Open MPI, or
                        ADDRESS:PORT,COUNT,INDEX. docs/scaling.md says more
+  --take-over          write into a folder although a process on another machine, which has
+                       ended, left its lock there
   --report             make report.html, with a video, at the end
 """
 
@@ -30,12 +32,13 @@ from absl import flags
 
 from metaskill.cli.collect import say_collected
 from metaskill.cli.experiments import find_experiment, short_flags, starting_from
-from metaskill.cli.flags import define_seed, parse, split_overrides
+from metaskill.cli.flags import define_seed, define_take_over, parse, split_overrides
 from metaskill.configuration import assign
 from metaskill.errors import UserError
 from metaskill.training import distributed
 from metaskill.training.collection import prepare_data
 from metaskill.training.experiment import Experiment
+from metaskill.training.lock import locked
 from metaskill.training.mesh import MeshShape, parse_mesh, require_devices
 from metaskill.training.progress import NoProgress, ProgressBar
 from metaskill.training.run_folder import RunFolder
@@ -59,6 +62,7 @@ def run(arguments: list[str]) -> None:
         flags.DEFINE_string("mesh", None, "devices by axis", flag_values=values)
         flags.DEFINE_string("distributed", None, "processes", flag_values=values)
         flags.DEFINE_bool("report", False, "make report.html at the end", flag_values=values)
+        define_take_over(values)
 
     others, assignments = split_overrides(arguments)
     (name,), values = parse(others, ["EXPERIMENT"], define)
@@ -75,11 +79,12 @@ def run(arguments: list[str]) -> None:
         distributed.wait_for_all("run folder")
         train(config, folder, NoProgress(), mesh)
         return
-    if folder.create(name, config, values.resume):
-        print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
-    distributed.wait_for_all("run folder")
-    with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
-        outcome = train(config, folder, progress, mesh, values.profile)
+    with locked(folder.path, values["take-over"].value):
+        if folder.create(name, config, values.resume):
+            print(f"{folder.path} holds this experiment's run: going on from its last checkpoint.")
+        distributed.wait_for_all("run folder")
+        with ProgressBar(config.trainer.env_steps, name, learner.headline) as progress:
+            outcome = train(config, folder, progress, mesh, values.profile)
     headline = learner.headline
     values_of_members = ", ".join(map(headline.show, outcome.evaluation[headline.metric]))
     print(
