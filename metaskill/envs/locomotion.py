@@ -152,7 +152,8 @@ class Locomotion(abc.ABC):
             "reward_control": -weights["control_cost"] * jnp.sum(jnp.square(ctrl)),
         }
         # A failed world stands at the reference configuration: its motion is a jump.
-        terms = {name: jnp.where(physics.failed, 0.0, term) for name, term in terms.items()}
+        zero = jnp.zeros(())
+        terms = {name: jnp.where(physics.failed, zero, term) for name, term in terms.items()}
         step = state.step + 1
         terminated = ~healthy if self.terminate_when_unhealthy else physics.failed
         return State(
@@ -166,8 +167,8 @@ class Locomotion(abc.ABC):
             key=jax.random.fold_in(state.key, 0),
             metrics={
                 **terms,
-                "x_velocity": jnp.where(physics.failed, 0.0, motion.velocity[0]),
-                "failed": physics.failed.astype(jnp.float32),
+                "x_velocity": jnp.where(physics.failed, zero, motion.velocity[0]),
+                "failed": physics.failed.astype(float),
             },
             model_leaves=leaves,
         )

@@ -265,7 +265,8 @@ def _derived_anchors(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
 
 def _eq_data(varied: VariedModel, pose: RestPose) -> Float[Array, "neq 12"]:
     """Return where connected and welded bodies meet at `qpos0`, in both their frames."""
-    model, data, pos = varied.model, varied["eq_data"], pose.root + pose.pos
+    model, pos = varied.model, pose.root + pose.pos
+    data = jnp.asarray(varied["eq_data"], float)
     connects, welds = _derived_anchors(model)
     # The given anchor is in the first body's frame of a connect, in the second's of a weld.
     for ids, given, other in (

@@ -84,8 +84,8 @@ class Articulated:
         self, value: Float[Array, ""], frame: Frame
     ) -> tuple[Float[Array, "3"], Float[Array, ""]]:
         """Return where the handle is taken when the joint has a value, and the gripper's yaw."""
-        axis = jnp.asarray(self.axis, jnp.float32)
-        grip = jnp.asarray(self.grip, jnp.float32)
+        axis = jnp.asarray(self.axis, float)
+        grip = jnp.asarray(self.grip, float)
         if self.motion == "slide":
             offset = grip + value * axis
         else:  # Rodrigues' formula.

@@ -92,7 +92,9 @@ class Corner:
         start, end = (frame.inwards((each - frame.position)[:2]) for each in (point, goal))
         around = way_around(start, end, _OBSTACLE)
         stands = frame.position[2] > -_HALF_HEIGHT
-        target = goal.at[:2].set(frame.position[:2] + frame.outwards(around.target))
+        target = (
+            jnp.asarray(goal, float).at[:2].set(frame.position[:2] + frame.outwards(around.target))
+        )
         return Way(
             target=jnp.where(stands, target, goal),
             length=jnp.where(stands, around.length, jnp.linalg.norm(goal - point)),

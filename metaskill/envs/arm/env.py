@@ -191,11 +191,11 @@ class ArmEnv:
             step=step,
             key=jax.random.fold_in(state.key, 0),
             metrics={
-                "success": (completed >= n_asked).astype(jnp.float32),
-                "completed": completed.astype(jnp.float32),
+                "success": (completed >= n_asked).astype(float),
+                "completed": completed.astype(float),
                 "reach_error": status.reach_error,
                 "goal_error": status.goal_error,
-                "failed": physics.failed.astype(jnp.float32),
+                "failed": physics.failed.astype(float),
             },
             completed=completed,
         )

@@ -75,8 +75,8 @@ class SceneReader:
 
     def __init__(self, model: mujoco.MjModel, objects: tuple[SceneObject, ...]):
         self.objects = objects
-        self._positions = jnp.asarray(model.body_pos, jnp.float32)
-        self._quats = jnp.asarray(model.body_quat, jnp.float32)
+        self._positions = jnp.asarray(model.body_pos, float)
+        self._quats = jnp.asarray(model.body_quat, float)
         self._places = [_place(model, thing) for thing in objects]
 
     def initial(self, starts: dict[str, Array]) -> Float[Array, " objects"]:
@@ -97,8 +97,8 @@ class SceneReader:
             physics: The world.
             leaves: Its model fields that vary: where fixtures stand may be among them.
         """
-        positions = leaves.get("body_pos", self._positions)
-        quats = leaves.get("body_quat", self._quats)
+        positions = jnp.asarray(leaves.get("body_pos", self._positions), float)
+        quats = jnp.asarray(leaves.get("body_quat", self._quats), float)
         return {
             thing.name: thing.read(
                 physics.qpos[place.qpos],

@@ -37,6 +37,7 @@ class Frame:
     def outwards(self, vector: Float[Array, " xy_or_xyz"]) -> Float[Array, " xy_or_xyz"]:
         """Return a vector of the frame as the world sees it."""
         cos, sin = jnp.cos(self.yaw), jnp.sin(self.yaw)
+        vector = jnp.asarray(vector, float)
         x, y = vector[:2]
         return vector.at[:2].set(jnp.stack([cos * x - sin * y, sin * x + cos * y]))
 
