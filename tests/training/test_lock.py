@@ -60,9 +60,13 @@ def test_a_folder_is_free_again_at_the_end(folder: pathlib.Path) -> None:
 
 
 def test_a_folder_is_free_again_after_an_error(folder: pathlib.Path) -> None:
-    with pytest.raises(ZeroDivisionError), locked(folder):
-        folder.mkdir()
-        raise ZeroDivisionError
+    def write_and_fail() -> None:
+        with locked(folder):
+            folder.mkdir()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     assert list(folder.parent.iterdir()) == [folder]
 
 
