@@ -13,10 +13,11 @@ from metaskill.results.figure import Figure, measured
 from metaskill.rl.ppo import PPO, PPOState
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.statistics import bootstrap_interval, interquartile_mean
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 
 SEEDS = 5

@@ -18,11 +18,12 @@ from metaskill.results.figure import measured
 from metaskill.results.file import write_results
 from metaskill.rl.ppo import PPO, PPOState
 from metaskill.rl.ppo_config import PPOConfig
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.metrics import Row, read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder, as_json
 from metaskill.training.sweep import Sweep, run_sweep
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 from metaskill.training.variations import Choices, SweepMember, grid, make_members
 

@@ -12,8 +12,9 @@ from metaskill.skills.dads import DADSConfig
 from metaskill.skills.discovery import DiscoveryHparams
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.experiment import Required, TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 
 # A comparison with another skill costs a pass of the whole batch through the dynamics here.
 CONFIG = SkillExperiment(

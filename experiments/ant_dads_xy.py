@@ -29,8 +29,9 @@ from metaskill.results.navigation import navigation_findings
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = SkillExperiment(
     env=EnvConfig("ant", options={"episode_length": 200}),

@@ -27,8 +27,9 @@ import dataclasses
 
 from experiments import half_cheetah_direction_maml
 from metaskill.results.adaptation import adaptation_findings
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 # Those of all of Ant's experiments; this one has a latent too.
 META = dataclasses.replace(

@@ -10,8 +10,9 @@ import dataclasses
 
 from experiments.ant_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 # 50 iterations of 4 tasks, 40 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(

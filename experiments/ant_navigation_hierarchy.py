@@ -11,10 +11,10 @@ from experiments import ant_dads_xy, ant_diayn_xy
 from metaskill.results.hierarchy import compare_with_planner
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.core_hparams import CoreHparams
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
-from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 # 2,000,000 control steps; for a single goal the paper's controller took 200,000.
 CONFIG = HierarchyExperiment(

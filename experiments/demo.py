@@ -2,7 +2,8 @@
 
 from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
-from metaskill.training.experiment import EnvConfig, PPOExperiment, Required, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, Required, TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = PPOExperiment(
     env=EnvConfig("ant", engine="native"),

@@ -7,7 +7,8 @@ import dataclasses
 
 from experiments import ant_dads_xy_proportional as whole
 from metaskill.results.navigation import navigation_findings
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 STEPS = 6_000_000
 _HPARAMS = whole.CONFIG.hparams

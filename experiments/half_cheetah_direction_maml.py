@@ -10,8 +10,9 @@ seeds came to 383 after one step, .62 of the gap to their oracle, in 6.4M steps 
 
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.results.adaptation import adaptation_findings
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 # HalfCheetah's; Ant's are in `ant_direction_maml`.
 META = MAMLRLConfig(

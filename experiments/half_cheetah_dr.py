@@ -21,7 +21,8 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.robustness import Robustness, summarize
 from metaskill.tasks.context_grid import Axis
 from metaskill.tasks.randomizations import find_randomization, locomotion
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = PPOExperiment(
     env=EnvConfig("half_cheetah", randomization="locomotion"),

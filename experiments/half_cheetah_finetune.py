@@ -34,9 +34,10 @@ from experiments import half_cheetah_diayn
 from metaskill.results.fine_tuning import fine_tuning_findings
 from metaskill.rl.ppo_config import PPOHparams
 from metaskill.training.core_hparams import CoreHparams
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 HPARAMS = PPOHparams(learning_rate=1e-3, discount=0.98, entropy_weight=0.01, saturation_weight=0.01)
 

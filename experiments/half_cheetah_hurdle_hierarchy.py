@@ -12,9 +12,10 @@ from experiments import half_cheetah_diayn
 from metaskill.results.hierarchy import hierarchy_findings
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.training.core_hparams import CoreHparams
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 _ENV = EnvConfig("half_cheetah_hurdles", options={"episode_length": 400})
 _LENGTH = 10

@@ -7,8 +7,9 @@ import numpy as np
 from metaskill.results.figure import measured, over_seeds
 from metaskill.results.findings import Findings, Judge, TrainedRun, last_evaluation
 from metaskill.rl.sac_config import SACConfig, SACHparams
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.experiment import Required, TrainerConfig
 from metaskill.training.sac_experiment import SACExperiment
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = SACExperiment(
     env=EnvConfig("half_cheetah"),

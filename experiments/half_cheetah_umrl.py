@@ -11,9 +11,9 @@ seems to find the side, not the speed.
 from experiments import half_cheetah_diayn
 from experiments.half_cheetah_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import unsupervised_findings
-from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
 
 # 50 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.

@@ -33,8 +33,9 @@ import dataclasses
 
 from experiments.half_cheetah_direction_maml import HPARAMS, META
 from metaskill.results.adaptation import adaptation_findings
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 # 50 iterations of 10 tasks, 20 episodes, 200 steps, before and after the inner step.
 CONFIG = MetaRLExperiment(

@@ -15,8 +15,9 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.skills.dads import DADSConfig
 from metaskill.skills.discovery import DiscoveryHparams
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.experiment import Required, TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = SkillExperiment(
     env=EnvConfig("humanoid"),

@@ -8,7 +8,8 @@ import dataclasses
 from experiments import humanoid_dads_xy
 from metaskill.results.findings import last_evaluation
 from metaskill.rl.ppo_config import PPOConfig
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = dataclasses.replace(
     humanoid_dads_xy.CONFIG,

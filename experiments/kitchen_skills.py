@@ -9,7 +9,8 @@ from metaskill.results.findings import last_evaluation
 from metaskill.skills.spirl_model import EmbeddingConfig, EmbeddingHparams
 from metaskill.training.collection import CollectionConfig
 from metaskill.training.data_experiment import DataConfig, DataExperiment
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 ASKED = ("microwave", "kettle", "burner", "light")
 """What is asked for, in this order, as by D4RL's kitchen (Fu et al. 2020)."""

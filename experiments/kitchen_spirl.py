@@ -10,9 +10,9 @@ from experiments import kitchen_cloning, kitchen_skills, maze_spirl
 from metaskill.results.coverage import with_coverage
 from metaskill.results.exploration import with_exploration
 from metaskill.results.guided import guided_findings
-from metaskill.training.experiment import EnvConfig
 from metaskill.training.guided_experiment import ablations_of
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 # The last of the subtasks ends an episode: no value is made up of what nobody does after it.
 # There are 320 control steps and 16 updates in an iteration.

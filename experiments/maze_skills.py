@@ -5,7 +5,8 @@ from metaskill.results.findings import last_evaluation
 from metaskill.skills.spirl_model import EmbeddingConfig, EmbeddingHparams
 from metaskill.training.collection import CollectionConfig
 from metaskill.training.data_experiment import DataConfig, DataExperiment
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 # None of them is a maze that is tested in: those are larger, and of other seeds.
 COLLECTION = CollectionConfig(

@@ -12,9 +12,10 @@ from metaskill.results.exploration import with_exploration
 from metaskill.results.guided import guided_findings
 from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.spirl import GuidedHparams
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.guided_experiment import GuidedExperiment, ablations_of
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 _LENGTH = 10  # Control steps of a skill.
 

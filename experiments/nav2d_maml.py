@@ -28,8 +28,9 @@ import dataclasses
 
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.results.adaptation import adaptation_findings
-from metaskill.training.experiment import EnvConfig, Required, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment, baselines_of
+from metaskill.training.experiment import Required, TrainerConfig
+from metaskill.training.meta_rl_experiment import MetaRLExperiment, baselines_of
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 
 HPARAMS = MAMLRLHparams(inner_lr=0.5, gae_lambda=0.9)
 

@@ -6,7 +6,8 @@ from experiments import kitchen_skills
 from metaskill.results.findings import last_evaluation
 from metaskill.training.collection import CollectionConfig
 from metaskill.training.data_experiment import DataConfig
-from metaskill.training.experiment import EnvConfig, Required
+from metaskill.training.experiment import Required
+from metaskill.training.task_distribution import EnvConfig
 
 BLOCKS = 5
 

@@ -12,9 +12,9 @@ from experiments import kitchen_spirl, stack_cloning, stack_skills
 from metaskill.results.coverage import with_coverage
 from metaskill.results.exploration import with_exploration
 from metaskill.results.guided import guided_findings
-from metaskill.training.experiment import EnvConfig
 from metaskill.training.guided_experiment import ablations_of
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 # The expert needs 370 steps for the tower. The last block ends an episode: no value is made up
 # of what nobody does after it.

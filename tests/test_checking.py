@@ -23,7 +23,8 @@ from metaskill.rl.ppo_config import PPOConfig, PPOHparams
 from metaskill.rl.sac_config import SACHparams
 from metaskill.skills.discovery import DiscoveryConfig, DiscoveryHparams
 from metaskill.skills.planner import PlannerConfig
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,17 @@ from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.skills.spirl_model import EmbeddingConfig
 from metaskill.training.data_experiment import DataConfig, DataExperiment
-from metaskill.training.experiment import EnvConfig, Experiment, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import Experiment, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.guided_experiment import GuidedExperiment
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
+from metaskill.training.meta_rl_experiment import MetaRLExperiment
 from metaskill.training.progress import NoProgress
 from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 from metaskill.training.trainer import train
 from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment
 

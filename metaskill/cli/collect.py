@@ -44,8 +44,8 @@ from metaskill.training.collection import (
     collect_into,
     make_actor,
 )
-from metaskill.training.experiment import EnvConfig
 from metaskill.training.lock import locked
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import restore
 
 _RUN = "run:"

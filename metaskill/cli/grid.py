@@ -17,8 +17,8 @@ from metaskill.rl.grid_returns import GridReturns, survey
 from metaskill.rl.robustness import summarize
 from metaskill.tasks.context_grid import Axis, grid_contexts
 from metaskill.tasks.randomizations import find_randomization
-from metaskill.training.experiment import EnvConfig
 from metaskill.training.run_folder import write_json
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import restore
 
 
@@ -141,7 +141,9 @@ def _choose(options: GridOptions, trained: EnvConfig) -> str:
 def _make_env(randomization: str, trained: EnvConfig) -> Env:
     found = find_randomization(randomization)
     try:
-        return found.make_env(trained.name, engine=trained.engine, **trained.options)
+        return found.make_env(
+            trained.name, False, trained.context, engine=trained.engine, **trained.options
+        )
     except UserError as error:
         raise UserError(
             f"{trained.name} cannot have the parameters of the randomization {randomization!r}, "

@@ -91,14 +91,9 @@ class TaskFamily:
         Raises:
             UserError: If both draw, or set, one entry.
         """
-        weights = {
-            name: value
-            for name, value in self.nominal.reward.items()
-            if name not in nominal.reward or np.any(np.asarray(value != nominal.reward[name]))
-        }
-        set_here = weights.keys() | self.to_reward(self.train.sample(jax.random.key(0))).keys()
+        weights = self._weights_over(nominal)
         drawn = drawn_entries(sample_context, nominal)
-        for name in sorted(set_here):
+        for name in sorted(self.entries_over(nominal)):
             if ("reward", name) in drawn:
                 raise UserError(
                     f"the reward's {name!r} is drawn by the task family {self.name}, and by what "
@@ -112,6 +107,18 @@ class TaskFamily:
             return dataclasses.replace(context, reward={**context.reward, **weights})
 
         return dataclasses.replace(self, base=base)
+
+    def entries_over(self, nominal: Context) -> set[str]:
+        """Name the entries of the reward that the family draws, or sets to other than nominal."""
+        drawn = self.to_reward(self.train.sample(jax.random.key(0)))
+        return {*self._weights_over(nominal), *drawn}
+
+    def _weights_over(self, nominal: Context) -> dict[str, Array]:
+        return {
+            name: value
+            for name, value in self.nominal.reward.items()
+            if name not in nominal.reward or np.any(np.asarray(value != nominal.reward[name]))
+        }
 
     def _drawn_base(self, key: PRNGKeyArray) -> Context:
         return self.nominal if self.base is None else self.base(jax.random.fold_in(key, _BASE))

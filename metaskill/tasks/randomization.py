@@ -9,6 +9,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from metaskill.envs.auto_reset import SampleContext
 from metaskill.envs.env import Context, Env
+from metaskill.envs.given_context import GivenContext, Values
 from metaskill.envs.interface import Interface, make_interface
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
@@ -35,12 +36,15 @@ class Randomization:
     strengths: dict[str, Distribution] = dataclasses.field(default_factory=dict)
     per_actuator: frozenset[str] = frozenset()
 
-    def make_env(self, name: str, privileged: bool = False, /, **options: Any) -> Env:
+    def make_env(
+        self, name: str, privileged: bool = False, context: Values | None = None, /, **options: Any
+    ) -> Env:
         """Make a registered environment that has the parameters and the interface.
 
         Args:
             name: Its name.
             privileged: Whether it also observes `privileged_state`, which holds the context.
+            context: Entries of its nominal context that are given.
             options: The environment's own.
 
         Raises:
@@ -51,6 +55,8 @@ class Randomization:
         if specs:
             options["parameters"] = specs
         env = make(name, **options)
+        if context:
+            env = GivenContext(env, context)
         zeros = {entry: jnp.zeros(env.action_size) for entry in self.per_actuator}
         nominal = dataclasses.replace(env.nominal_context(), interface=zeros)
         interface = dataclasses.replace(

@@ -18,9 +18,9 @@ from metaskill.offline.episodes import Episodes
 from metaskill.offline.manifest import FILE, Manifest, read_manifest
 from metaskill.offline.policies import CollectingPolicy, make_policy
 from metaskill.ranges import AtLeast, Count, Seed
-from metaskill.training.experiment import EnvConfig
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import as_json
+from metaskill.training.task_distribution import EnvConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,50 +4,12 @@ import dataclasses
 from typing import Any, Protocol
 
 from metaskill.checking import Checked
-from metaskill.envs.auto_reset import SampleContext
-from metaskill.envs.env import Env
 from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.ranges import LARGEST_SEED, Count, Seed, Whole
 from metaskill.rl.ppo import PPO
 from metaskill.rl.ppo_config import PPOConfig, PPOHparams
-from metaskill.tasks.randomizations import find_randomization
-
-
-@dataclasses.dataclass(frozen=True)
-class EnvConfig(Checked):
-    """Which environment, on which engine.
-
-    Attributes:
-        name: A name in `metaskill list`.
-        engine: `auto`, `native` or `mjx`.
-        options: The environment's own options, by name.
-        randomization: What varies from episode to episode: a name in `metaskill list`.
-        privileged: Whether to observe `privileged_state` too, which holds all that varies:
-            for a value function that knows more than the policy, and for oracles.
-    """
-
-    name: str
-    engine: str = "auto"
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    randomization: str = "none"
-    privileged: bool = False
-
-    def make(self) -> tuple[Env, SampleContext]:
-        """Make the environment, and the sampler of its episodes' contexts.
-
-        Raises:
-            UserError: If a name or an option does not exist, or cannot be had together.
-        """
-        for option, field in (("engine", "engine"), ("parameters", "randomization")):
-            if option in self.options:
-                raise UserError(
-                    f"config.env.options has {option!r}, which config.env.{field} decides: "
-                    "set that one."
-                )
-        randomization = find_randomization(self.randomization)
-        env = randomization.make_env(self.name, self.privileged, engine=self.engine, **self.options)
-        return env, randomization.sampler(env)
+from metaskill.training.task_distribution import NO_FAMILY, EnvConfig, FamilyConfig, make_world
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,14 +95,15 @@ class Experiment(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class PPOExperiment(Checked):
-    """PPO on one environment."""
+    """PPO on one environment, and on a family of its tasks."""
 
     env: EnvConfig
     trainer: TrainerConfig
     ppo: PPOConfig = dataclasses.field(default_factory=PPOConfig)
     hparams: PPOHparams = dataclasses.field(default_factory=PPOHparams)
+    family: FamilyConfig = NO_FAMILY
 
     def make_learner(self) -> PPO:
         """Build the environment and PPO on it."""
-        env, sample_context = self.env.make()
+        env, sample_context = make_world(self.env, self.family)
         return PPO(env, self.ppo, sample_context)

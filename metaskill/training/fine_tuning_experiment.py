@@ -14,10 +14,11 @@ from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.fine_tuning import FineTuning
 from metaskill.skills.skill_env import told_of_skills
 from metaskill.training.core_hparams import CoreHparams
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trained_skills import load_skills
 
 _NETWORKS = {

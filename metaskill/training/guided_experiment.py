@@ -12,10 +12,11 @@ from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.spirl import GuidanceConfig, GuidedHparams, GuidedSAC
 from metaskill.skills.spirl_model import SkillEmbedding
 from metaskill.training.data_experiment import DataExperiment
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
 from metaskill.training.sac_experiment import SACExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 
 
 @dataclasses.dataclass(frozen=True)

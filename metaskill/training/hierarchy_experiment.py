@@ -15,13 +15,12 @@ from metaskill.skills.option import RewardOf, own_reward
 from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
-from metaskill.tasks.families import make_family
 from metaskill.training.core_hparams import CORES, CoreHparams
-from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig, make_tasks
 from metaskill.training.trained_skills import load_skills
 
 
@@ -63,10 +62,9 @@ class HierarchyExperiment(Checked):
         """
         skills = load_skills(self.source)
         discovery = skills.learner
-        inner, _ = self.env.make()
+        inner, family = make_tasks(self.env, self.family)
         skills.require_body(inner)
         env = SkillEnv(inner, discovery.env.space)
-        family = make_family(self.family.name, inner, **self.family.options)
         sampler = env.sampler(family.sample)
         reward_of = _find_reward(self.reward, env)
 

@@ -1,26 +1,12 @@
 """Experiments that meta-learn policies: an environment, a family of tasks, a learner."""
 
 import dataclasses
-from typing import Any
 
 from metaskill.checking import Checked
 from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
-from metaskill.tasks.families import make_family
-from metaskill.training.experiment import EnvConfig, TrainerConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class FamilyConfig(Checked):
-    """Which tasks.
-
-    Attributes:
-        name: A name in `tasks.families.FAMILIES`.
-        options: The family's own options, by name.
-    """
-
-    name: str
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig, make_tasks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +21,8 @@ class MetaRLExperiment(Checked):
 
     def make_learner(self) -> MAMLRL:
         """Build the environment, the family and the learner on them."""
-        env, _ = self.env.make()
-        return MAMLRL(env, self.meta, make_family(self.family.name, env, **self.family.options))
+        env, family = make_tasks(self.env, self.family)
+        return MAMLRL(env, self.meta, family)
 
 
 def baselines_of(

@@ -22,7 +22,8 @@ from metaskill.skills.discovery import (
 from metaskill.skills.skill_env import SkillEnv, told_of_skills
 from metaskill.skills.space import SkillSpace
 from metaskill.training.core_hparams import CORES
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,12 +9,11 @@ from metaskill.meta.maml_rl import MAMLRL
 from metaskill.meta.maml_rl_config import MAMLRLConfig, MAMLRLHparams
 from metaskill.skills.diayn import DIAYN
 from metaskill.skills.skill_tasks import SkillTasks, skill_family
-from metaskill.tasks.families import make_family
-from metaskill.training.experiment import EnvConfig, TrainerConfig
-from metaskill.training.meta_rl_experiment import FamilyConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.prepared import PreparedHparams, PreparedLearner
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig, make_tasks
 from metaskill.training.trained_skills import load_skills
 
 
@@ -51,9 +50,8 @@ class UnsupervisedMetaRLExperiment(Checked):
                 f"{self.source.folder.path} has no discriminator, which makes skills tasks: start "
                 "from a run of DIAYN."
             )
-        env, _ = self.env.make()
+        env, tests = make_tasks(self.env, self.family)
         skills.require_body(env)
-        tests = make_family(self.family.name, env, **self.family.options)
         family = skill_family(skills.learner.env.space, tests)
 
         def make(trained: Any) -> MAMLRL:

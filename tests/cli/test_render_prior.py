@@ -6,7 +6,8 @@ import pytest
 
 from metaskill.cli.render import render_prior
 from metaskill.errors import UserError
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 
 def test_what_nothing_guides_has_no_prior_to_film(tmp_path: pathlib.Path) -> None:

@@ -21,8 +21,9 @@ from metaskill.cli import reproduce
 from metaskill.cli.reproduce import train_all
 from metaskill.offline.manifest import read_manifest
 from metaskill.skills.spirl import GuidanceConfig
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.source import Source, source_of, with_source
+from metaskill.training.task_distribution import EnvConfig
 
 TRAINER = TrainerConfig(env_steps=1, population=2, iterations_per_chunk=1)
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from metaskill.measure.compilations import counted_compilations
 from metaskill.rl.ppo_config import PPOConfig
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 
 

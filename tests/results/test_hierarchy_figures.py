@@ -18,10 +18,11 @@ from metaskill.skills.option_env import OptionEnv
 from metaskill.skills.skill_env import SkillEnv
 from metaskill.skills.skill_options import SkillOptions
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.prepared import PreparedLearner, PreparedState
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import Outcome, Timing
 
 DIRECTIONS = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])

@@ -15,9 +15,10 @@ from metaskill.skills.dads import DADSConfig
 from metaskill.skills.diayn import DIAYNConfig
 from metaskill.skills.discovery import DiscoveryConfig
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import Outcome, Timing
 
 DADS = SkillExperiment(

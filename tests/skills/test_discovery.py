@@ -13,8 +13,9 @@ from metaskill.skills.diayn import DIAYNConfig
 from metaskill.skills.discovery import DiscoveryConfig, DiscoveryHparams
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.skill_experiment import SkillExperiment
+from metaskill.training.task_distribution import EnvConfig
 
 EXPERIMENT = SkillExperiment(
     env=EnvConfig("point_mass", options={"episode_length": 20}),

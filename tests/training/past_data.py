@@ -13,11 +13,12 @@ from metaskill.rl.sac_config import SACConfig
 from metaskill.skills.cloning import CloningConfig
 from metaskill.skills.spirl_model import EmbeddingConfig
 from metaskill.training.data_experiment import DataConfig, DataExperiment
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.guided_experiment import GuidedExperiment
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 
 LENGTH = 2

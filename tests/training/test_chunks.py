@@ -9,10 +9,11 @@ import pytest
 from metaskill.cli.experiments import find_experiment
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.chunks import Chunks, nearest_iterations
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.metrics import read_rows
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 from tests.tiny import PPO
 

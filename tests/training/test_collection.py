@@ -9,7 +9,8 @@ from metaskill.errors import UserError
 from metaskill.offline.dataset import read_dataset
 from metaskill.training.collection import CollectionConfig, prepare_data
 from metaskill.training.data_experiment import DataConfig, DataExperiment
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
+from metaskill.training.task_distribution import EnvConfig
 
 COLLECTION = CollectionConfig(
     EnvConfig("point_mass", options={"episode_length": 4}), "random", episodes=3, worlds=2

@@ -5,8 +5,9 @@ import pytest
 
 from metaskill.configuration import with_values
 from metaskill.errors import UserError
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.run_folder import as_json
+from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = PPOExperiment(EnvConfig("ant"), TrainerConfig(env_steps=1000))
 

@@ -12,11 +12,12 @@ import pytest
 from metaskill.errors import UserError
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.chunks import Chunks
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.mesh import MeshShape, parse_mesh
 from metaskill.training.population import members_of
 from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import train
 
 PPO = PPOConfig(

@@ -10,7 +10,7 @@ import pytest
 from metaskill.errors import Preempted, UserError
 from metaskill.rl.ppo_config import PPOConfig
 from metaskill.training.chunks import Chunks
-from metaskill.training.experiment import EnvConfig, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import PPOExperiment, TrainerConfig
 from metaskill.training.export import export_member
 from metaskill.training.memory import available_bytes, bytes_needed, split_to_fit
 from metaskill.training.metrics import Row, read_rows
@@ -18,6 +18,7 @@ from metaskill.training.progress import NoProgress
 from metaskill.training.run_folder import RunFolder
 from metaskill.training.standings import best_of
 from metaskill.training.sweep import Sweep, SweepOutcome, run_sweep
+from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import restore, train
 from metaskill.training.variations import Choices, Interval, draw, grid, make_members
 

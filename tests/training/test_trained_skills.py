@@ -19,15 +19,15 @@ from metaskill.skills.fine_tuning import FineTuning
 from metaskill.skills.model import FitConfig
 from metaskill.skills.space import SkillSpace
 from metaskill.training import unsupervised_meta_rl_experiment
-from metaskill.training.experiment import EnvConfig, TrainerConfig
+from metaskill.training.experiment import TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
-from metaskill.training.meta_rl_experiment import FamilyConfig
 from metaskill.training.population import hparams_of, members_of
 from metaskill.training.prepared import PreparedState, own_parts
 from metaskill.training.progress import NoProgress
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 from metaskill.training.trained_skills import TrainedSkills, load_skills
 from metaskill.training.trainer import train
 from metaskill.training.unsupervised_meta_rl_experiment import UnsupervisedMetaRLExperiment

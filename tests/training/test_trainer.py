@@ -36,10 +36,10 @@ from metaskill.skills.space import SkillSpace
 from metaskill.training import checkpoint, state_arrays
 from metaskill.training.checkpoint import Checkpoints
 from metaskill.training.chunks import Chunks
-from metaskill.training.experiment import EnvConfig, Experiment, PPOExperiment, TrainerConfig
+from metaskill.training.experiment import Experiment, PPOExperiment, TrainerConfig
 from metaskill.training.fine_tuning_experiment import FineTuningExperiment
 from metaskill.training.hierarchy_experiment import HierarchyExperiment
-from metaskill.training.meta_rl_experiment import FamilyConfig, MetaRLExperiment
+from metaskill.training.meta_rl_experiment import MetaRLExperiment
 from metaskill.training.metrics import read_rows
 from metaskill.training.population import members_of
 from metaskill.training.prepared import PreparedLearner
@@ -50,6 +50,7 @@ from metaskill.training.signals import stop_on_signals
 from metaskill.training.skill_experiment import SkillExperiment
 from metaskill.training.source import Source
 from metaskill.training.supervised_experiment import ProblemConfig, SupervisedExperiment
+from metaskill.training.task_distribution import EnvConfig, FamilyConfig
 from metaskill.training.trainer import STOPPING, Outcome, train_population
 
 PPO = PPOConfig(

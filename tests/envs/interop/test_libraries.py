@@ -13,7 +13,7 @@ import pytest
 from metaskill.envs.env import Context
 from metaskill.envs.registry import make
 from metaskill.errors import UserError
-from metaskill.training.experiment import EnvConfig
+from metaskill.training.task_distribution import EnvConfig
 
 with warnings.catch_warnings():
     # jaxopt, which brax imports, is no longer maintained, and says so when imported.
