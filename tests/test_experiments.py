@@ -1,5 +1,6 @@
 """What experiments compute from their runs, and whether their recorded results are still theirs."""
 
+import copy
 import json
 import pathlib
 from typing import Any
@@ -56,28 +57,67 @@ def test_figures_of_half_cheetah_dr() -> None:
 
 
 def changed(recorded: Any, now: Any, path: str = "config") -> list[str]:
-    """Name the fields that both know and whose values differ; fields come and go."""
+    """Name the fields whose values differ, and those that one side alone has."""
     if not (isinstance(recorded, dict) and isinstance(now, dict)):
         return [] if recorded == now else [f"{path}: {recorded!r} recorded, {now!r} now"]
-    return [
+    alone = [f"{path}.{name} is on one side only" for name in sorted(recorded.keys() ^ now.keys())]
+    return alone + [
         difference
-        for name in recorded.keys() & now.keys() - BOOKKEEPING
+        for name in sorted(recorded.keys() & now.keys() - BOOKKEEPING)
         for difference in changed(recorded[name], now[name], f"{path}.{name}")
     ]
 
 
 def test_changed_fields_are_named() -> None:
-    recorded = {"meta": {"hidden": [64], "gone": 1}, "folder": "a"}
-    assert changed(recorded, {"meta": {"hidden": [64], "new": 2}, "folder": "b"}) == []
-    found = changed(recorded, {"meta": {"hidden": [32]}})
+    recorded = {"meta": {"hidden": [64]}, "folder": "a"}
+    assert changed(recorded, {"meta": {"hidden": [64]}, "folder": "b"}) == []
+    found = changed(recorded, {"meta": {"hidden": [32]}, "folder": "a"})
     assert found == ["config.meta.hidden: [64] recorded, [32] now"]
+    assert changed(recorded, {"folder": "a"}) == ["config.meta is on one side only"]
+    assert changed({}, {"new": 1}) == ["config.new is on one side only"]
+
+
+def configurations(name: str) -> dict[str, Any]:
+    """Return the configuration of each run of an experiment, as records hold them."""
+    borrowed = {run: find_experiment(other) for run, other in find_borrowed(name).items()}
+    configs = {"main": find_experiment(name), **find_baselines(name), **borrowed}
+    return {run: as_json(config) for run, config in configs.items()}
+
+
+def recorded_runs(file: pathlib.Path) -> dict[str, Any]:
+    """Return the configurations of a record's runs."""
+    runs = json.loads(file.read_text())["settings"]["runs"]
+    return {run: record["config"] for run, record in runs.items()}
 
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
 def test_results_are_of_the_experiment_as_it_is(file: pathlib.Path) -> None:
     """A figure that its experiment would not come to again has to be measured anew."""
-    name = file.stem
-    borrowed = {run: find_experiment(other) for run, other in find_borrowed(name).items()}
-    configs = {"main": find_experiment(name), **find_baselines(name), **borrowed}
-    for run, record in json.loads(file.read_text())["settings"].get("runs", {}).items():
-        assert changed(record["config"], as_json(configs[run])) == []
+    configs = configurations(file.stem)
+    runs = recorded_runs(file)
+    assert runs
+    for run, recorded in runs.items():
+        assert changed(recorded, configs[run]) == []
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_a_value_that_drifted_is_seen(file: pathlib.Path) -> None:
+    """Whichever value of a record is broken, the test above fails."""
+    for recorded in recorded_runs(file).values():
+        for path in leaves(recorded):
+            broken = copy.deepcopy(recorded)
+            *groups, last = path
+            inside = broken
+            for group in groups:
+                inside = inside[group]
+            inside[last] = "broken"
+            assert len(changed(broken, recorded)) == (0 if BOOKKEEPING & {*path} else 1)
+
+
+def leaves(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    """List the paths of a record's values."""
+    found: list[tuple[str, ...]] = []
+    for name, value in record.items():
+        inside = leaves(value) if isinstance(value, dict) and value else [()]
+        found += [(name, *path) for path in inside]
+    return found
