@@ -103,7 +103,11 @@ class MjxEngine:
     def _with_leaves(self, leaves: ModelLeaves) -> mjx.Model:
         if not leaves:
             return self._mjx_model
-        return self._mjx_model.tree_replace(model_fields(self.model, leaves, self._fields, "mjx"))
+        fields = model_fields(self.model, leaves, self._fields, "mjx")
+        # MJX holds a joint fast whose friction loss is 0, once it has a row for it.
+        for name in fields.keys() & {"dof_frictionloss", "tendon_frictionloss"}:
+            fields[name] = jnp.maximum(fields[name], jnp.finfo(jnp.float32).tiny)
+        return self._mjx_model.tree_replace(fields)
 
     def _data(self, model: mjx.Model, leaves: ModelLeaves) -> mjx.Data:
         data = mjx.make_data(self.model, impl="jax")
