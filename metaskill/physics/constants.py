@@ -265,8 +265,7 @@ def _derived_anchors(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
 
 def _eq_data(varied: VariedModel, pose: RestPose) -> Float[Array, "neq 12"]:
     """Return where connected and welded bodies meet at `qpos0`, in both their frames."""
-    model, pos = varied.model, pose.root + pose.pos
-    data = jnp.asarray(varied["eq_data"], float)
+    model, data, pos = varied.model, jnp.asarray(varied["eq_data"], float), pose.root + pose.pos
     connects, welds = _derived_anchors(model)
     # The given anchor is in the first body's frame of a connect, in the second's of a weld.
     for ids, given, other in (

@@ -12,7 +12,8 @@ ModelLeaves = dict[str, Array]
 
 Only the fields that vary are present. A field must come together with every
 constant that MuJoCo derives from it (`body_subtreemass`, `dof_invweight0`, ...):
-engines use what they are given and recompute nothing.
+engines use what they are given and recompute nothing. Mocap bodies stand where
+`body_pos` and `body_quat` say.
 """
 
 DERIVED_FIELDS = (
@@ -29,8 +30,8 @@ DERIVED_FIELDS = (
     "cinert",
     "cvel",
 )
-"""MjData fields that an environment may declare: those that positions and
-velocities determine. Quantities of the acceleration stage depend on controls that
+"""MjData fields that an environment may declare, in MuJoCo's shapes: those that
+positions and velocities determine. Quantities of the acceleration stage depend on controls that
 have not been chosen yet, so no state can hold them."""
 
 
@@ -55,8 +56,12 @@ class Engine(Protocol):
 
         Args:
             leaves: Per-world model fields.
-            qpos: Generalized positions.
+            qpos: Generalized positions, in any numeric type.
             qvel: Generalized velocities.
+
+        Raises:
+            UserError: If an array has another shape than the model's, or a field cannot
+                vary per world with this engine.
         """
         ...
 
@@ -67,5 +72,9 @@ class Engine(Protocol):
         ctrl: Float[Array, " nu"],
         n_substeps: int,
     ) -> PhysicsState:
-        """Advance by `n_substeps` calls of `mj_step` under constant controls."""
+        """Advance by `n_substeps` calls of `mj_step` under constant controls.
+
+        Raises:
+            UserError: As `reset`.
+        """
         ...

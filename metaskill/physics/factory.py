@@ -21,7 +21,7 @@ def make_engine(name: str, model: mujoco.MjModel, derived_fields: tuple[str, ...
 
     Raises:
         UserError: If the engine or a derived field does not exist, or the engine does not run
-            on the platform that JAX uses.
+            on the platform that JAX uses, or does not simulate something that the model has.
     """
     if name not in ENGINE_NAMES:
         on_cpu = jax.default_backend() == "cpu"

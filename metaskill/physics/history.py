@@ -16,9 +16,7 @@ _N_PARTS = 3  # of 24 binary digits each: a double has 53
 
 def initial_history(data: mujoco.MjData) -> Float[np.ndarray, "3 history_and_time"]:
     """Return what a model with delays remembers of the time before a reset."""
-    parts = np.zeros((1, _N_PARTS, len(data.history) + 1), np.float32)
-    _split(np.append(data.history, data.time)[None], parts)
-    return parts[0]
+    return _split(np.append(data.history, data.time)[None], np.dtype(np.float32))[0]
 
 
 def write_history(
@@ -31,14 +29,17 @@ def write_history(
 
 
 def read_history(
-    batch: mujoco_batch.Batch, parts: Float[np.ndarray, "world 3 history_and_time"]
-) -> None:
-    """Read the history of each world, and its time, from a batch into `parts`."""
-    _split(np.column_stack([batch.bind("history"), batch.bind("time")]), parts)
+    batch: mujoco_batch.Batch, dtype: np.dtype
+) -> Float[np.ndarray, "world 3 history_and_time"]:
+    """Read the history of each world, and its time, from a batch."""
+    return _split(np.column_stack([batch.bind("history"), batch.bind("time")]), dtype)
 
 
-def _split(exact: np.ndarray, parts: np.ndarray) -> None:
-    """Fill the parts of doubles (axes: world, value): each what the ones before it round off."""
-    for part in range(_N_PARTS):
-        parts[:, part] = exact
-        exact = exact - parts[:, part]
+def _split(exact: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Split doubles (axes: world, value) into parts, each what the ones before round off."""
+    parts = np.zeros((len(exact), _N_PARTS, exact.shape[1]), dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # Not finite: that world failed.
+        for part in range(_N_PARTS):
+            parts[:, part] = exact
+            exact = exact - parts[:, part]
+    return parts

@@ -69,7 +69,9 @@ def _handle(function: RowFunction, call: "ctypes._Pointer[_CallFrame]") -> int |
         version.minor_version = frame.api.contents.api_version.minor_version
         return None
     try:
-        function(_rows(frame.args), _rows(frame.rets))
+        rows = _rows(frame.args)
+        if len(rows):
+            function(rows, _rows(frame.rets))
     except BaseException as error:  # C code cannot pass on even a KeyboardInterrupt.
         message = f"{type(error).__name__}: {error}".encode()
         wanted = _ErrorCreateArgs(ctypes.sizeof(_ErrorCreateArgs), None, message, _INTERNAL_ERROR)

@@ -105,11 +105,9 @@ class MjxEngine:
             return self._mjx_model
         fields = model_fields(self.model, leaves, self._fields, "mjx")
         # MJX holds a joint fast whose friction loss is 0, once it has a row for it.
-        positive = {
-            name: jnp.maximum(fields[name], jnp.finfo(jnp.float32).tiny)
-            for name in fields.keys() & {"dof_frictionloss", "tendon_frictionloss"}
-        }
-        return self._mjx_model.tree_replace({**fields, **positive})
+        for name in fields.keys() & {"dof_frictionloss", "tendon_frictionloss"}:
+            fields[name] = jnp.maximum(fields[name], jnp.finfo(jnp.float32).tiny)
+        return self._mjx_model.tree_replace(fields)
 
     def _data(self, model: mjx.Model, leaves: ModelLeaves) -> mjx.Data:
         data = mjx.make_data(self.model, impl="jax")

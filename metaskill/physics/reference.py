@@ -13,14 +13,17 @@ from metaskill.physics.history import initial_history, read_history, write_histo
 from metaskill.physics.inputs import array_of
 from metaskill.physics.state import PhysicsState
 
-_STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
+STATE_FIELDS = ("qpos", "qvel", "act", "qacc_warmstart", "time")
 
 # What few models have: the states of others have no such field.
-_MEMORY_FIELDS = ("plastic", "plugin_state", "history")
+MEMORY_FIELDS = ("plastic", "plugin_state", "history")
 
 # A box around a floor reaches down 1e10 m: rounded, it would end below what stands on the floor,
 # whose contacts MuJoCo then never looks for. Boxes bound what is simulated, and vary with no world.
 _NOT_ROUNDED = ("_", "bvh_")
+
+# Which sample a delay reaches is decided in the last digit of a double: see `history`.
+_TIMES = {"timestep", "actuator_delay", "sensor_delay", "sensor_interval"}
 
 # mju_isBad: MuJoCo calls a simulation unstable beyond this (mjMAXVAL).
 LARGEST_SOUND_VALUE = 1e10
@@ -37,9 +40,11 @@ def engine_copy(model: mujoco.MjModel) -> mujoco.MjModel:
     would look to a learner like a teleport without an end of the episode.
     """
     model = copy.copy(model)
+    not_rounded = _TIMES if model.nhistory else set()
     for part in (model, model.opt):
         for name in dir(part):
-            value = None if name.startswith(_NOT_ROUNDED) else getattr(part, name)
+            is_kept = name.startswith(_NOT_ROUNDED) or name in not_rounded
+            value = None if is_kept else getattr(part, name)
             if isinstance(value, np.ndarray) and value.dtype == np.float64:
                 value[...] = value.astype(np.float32)
             elif isinstance(value, float):
@@ -69,10 +74,10 @@ class ReferenceState:
         data = mujoco.MjData(model)
         mujoco.mj_forward(model, data)
         self.derived_fields = derived_fields
-        values = {name: np.asarray(getattr(data, name)) for name in _STATE_FIELDS}
+        values = {name: np.asarray(getattr(data, name)) for name in STATE_FIELDS}
         values["qacc_warmstart"] = np.zeros(model.nv)
         derived = {name: np.asarray(getattr(data, name)) for name in derived_fields}
-        memory = {name: getattr(data, name) for name in _MEMORY_FIELDS if getattr(data, name).size}
+        memory = {name: getattr(data, name) for name in MEMORY_FIELDS if getattr(data, name).size}
         if "history" in memory:
             memory["history"] = initial_history(data)
         self._state_shapes = {name: value.shape for name, value in values.items()}
@@ -113,7 +118,7 @@ class ReferenceState:
         Raises:
             UserError: If the state is one of another model.
         """
-        values = {name: getattr(state, name) for name in _STATE_FIELDS} | state.memory
+        values = {name: getattr(state, name) for name in STATE_FIELDS} | state.memory
         shapes = self._state_shapes | self._memory_shapes
         return [jnp.ravel(array_of(name, values[name], shape)) for name, shape in shapes.items()]
 
@@ -144,7 +149,7 @@ class ReferenceState:
         for name, shape in (self._state_shapes | self._memory_shapes).items():
             end = column + math.prod(shape)
             if name == "history":
-                read_history(batch, out[:, column:end].reshape(-1, *shape))
+                out[:, column:end] = read_history(batch, out.dtype).reshape(len(out), -1)
             else:
                 _copy(batch.bind(name), out[:, column:end])
             column = end

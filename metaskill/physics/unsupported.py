@@ -103,7 +103,8 @@ def mjx_refusals() -> Iterator[None]:
         yield
     except NotImplementedError as error:
         names = re.findall(r"mj[A-Z]+_\w+", str(error))
-        raise _not_in_mjx(" with ".join(names) or str(error).rstrip(".")) from error
+        words = re.sub(r" not (implemented|supported).*", "", str(error))
+        raise _not_in_mjx(" with ".join(names) or words) from error
 
 
 def _not_in_mjx(feature: str) -> UserError:
