@@ -2,15 +2,15 @@
 
 python -m benchmarks.felt prints the figures, which `benchmarks.faults` puts into its results.
 
-The oracle is `mj_step` itself: each quantity of each object that may vary between worlds is
-changed up and down in the compiled model, MuJoCo derives its constants, and 200 steps from varied
-states (joints within and beyond their limits, random velocities and controls, robots at rest on
-the ground) are compared with the unchanged model's, bit for bit. Where a refused parameter makes
-a difference, it is asked whether that is more than rounding: the mass of an arm's fixed base
-moves the point that MuJoCo sums moments about, and nothing else.
+The oracle is `mj_step` itself. Each quantity of each object that may vary between worlds is changed
+up and down in the model as engines step it: in single precision, and without the shortcuts that
+varied frames make wrong. MuJoCo derives its constants, and 200 steps from varied states (joints
+within and beyond their limits, random velocities and controls, robots at rest on the ground) are
+compared with the unchanged model's, bit for bit. Where a refused parameter makes a difference, it
+is asked whether that is more than rounding: the mass of an arm's fixed base moves the point that
+MuJoCo sums moments about, and nothing else.
 """
 
-import copy
 import functools
 import importlib.util
 import logging
@@ -187,11 +187,11 @@ class _Oracle:
     """Runs of `mj_step` from varied states: those of the trial at build time, and more."""
 
     def __init__(self, model: mujoco.MjModel, read: tuple[str, ...]):
-        self._model = trial.with_constants(copy.copy(model))
+        of_trial = trial.Trial(model, read)
+        self._model = of_trial.model
         self._compiled = _content(self._model)
         self._read = ("qpos", "qvel", "act", "sensordata", *read)
         rng = np.random.default_rng(1)
-        of_trial = trial.Trial(model, read)
         self._runs = [
             (start, list(zip(trial.CHUNKS, controls, strict=True)))
             for start, controls in zip(
