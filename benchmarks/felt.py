@@ -50,6 +50,7 @@ FOREIGN = {
 N_STATES = 8
 _SETTLING_STEPS = 300
 _CHUNKS = (20,) * 10
+_SIZES = (1, -1, 6, -6)
 _INTEGRATION = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 # The largest difference after one step, relative to the largest of the field, that rounding may
 # make, the solver's termination included.
@@ -235,7 +236,7 @@ class _Oracle:
         return False
 
     def _changed(self, change: Change) -> Iterator[mujoco.MjModel]:
-        for size in trial.SIZES:
+        for size in _SIZES:
             changed = trial.perturbed(self._model, change, size)
             # What MuJoCo overwrites, and zeros that are scaled, leave the model as it was.
             if changed is not None and _content(changed) != self._compiled:
