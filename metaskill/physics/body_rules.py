@@ -39,6 +39,14 @@ def body_rules(model: mujoco.MjModel, change: Change) -> Iterator[Unfelt]:
         yield Unfelt(rows == 0, "the world body is always at the origin; select others")
     if field in _INERTIAL | {"body_gravcomp"}:
         yield from _inertial_rules(model, change)
+    if field == "body_iquat" or (field == "body_ipos" and change.operation != "scale"):
+        # The compiler's mass matrix has no place for it, and mj_setConst refuses it.
+        simple = moving_bodies(model) & (model.body_simple != 0)
+        if simple[rows].any():
+            yield change.nowhere(
+                "the mass matrix leaves out the inertial frames of bodies that the compiler found "
+                'simple; give those that are selected <body simple="false"> in the MJCF'
+            )
     if field == "body_gravcomp" and not (model.opt.gravity.any() or "opt.gravity" in change.varied):
         yield change.nowhere("there is no gravity in the model; set it in the MJCF")
     if field == "jnt_pos":

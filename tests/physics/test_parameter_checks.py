@@ -127,6 +127,7 @@ RULES = [
     ("body_ipos shelf", {}, "cannot move", None),
     ("body_inertia cart", {}, "cannot turn", {"option": 'density="1"'}),
     ("body_inertia pole", None, "", {}),
+    ("body_iquat block", {}, 'simple="false"', None),
     ("body_gravcomp block", {"option": 'gravity="0 0 0"'}, "no gravity", {}),
     ("jnt_pos x", {}, "turn about no point", None),
     ("jnt_pos hinge", None, "", {}),
