@@ -14,6 +14,8 @@ MuJoCo sums moments about, and nothing else.
 import functools
 import importlib.util
 import logging
+import multiprocessing
+import os
 import pathlib
 import re
 from collections.abc import Callable
@@ -65,7 +67,7 @@ class Outcome(NamedTuple):
 
 def figures() -> dict[str, Figure]:
     """Return the two figures."""
-    outcomes = [outcome for model in _models() for outcome in _outcomes(model).values()]
+    outcomes = [outcome for model in _all_outcomes().values() for outcome in model.values()]
     unfelt = [outcome for outcome in outcomes if not outcome.felt]
     told = sum(bool(outcome.refused) or outcome.reported for outcome in unfelt)
     source = "mj_step, every variable field of every object of twelve models"
@@ -79,7 +81,7 @@ def figures() -> dict[str, Figure]:
 
 def settings() -> dict[str, dict[str, object]]:
     """Return the counts of each model, and the parameters that are wrong."""
-    return {name: _summary(_outcomes(name)) for name in _models()}
+    return {name: _summary(outcomes) for name, outcomes in _all_outcomes().items()}
 
 
 def _summary(outcomes: dict[str, Outcome]) -> dict[str, object]:
@@ -116,6 +118,13 @@ def _load(name: str) -> tuple[mujoco.MjModel, tuple[str, ...]]:
 
 
 @functools.cache
+def _all_outcomes() -> dict[str, dict[str, Outcome]]:
+    """Try every parameter of every model, a process a core; once in this process."""
+    spawning = multiprocessing.get_context("spawn")  # JAX does not survive a fork.
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), spawning) as processes:
+        return dict(zip(_models(), processes.map(_outcomes, _models()), strict=True))
+
+
 def _outcomes(name: str) -> dict[str, Outcome]:
     model, read = _load(name)
     outcomes = {}
