@@ -11,6 +11,7 @@ is asked whether that is more than rounding: the mass of an arm's fixed base mov
 MuJoCo sums moments about, and nothing else.
 """
 
+import concurrent.futures
 import functools
 import importlib.util
 import logging
