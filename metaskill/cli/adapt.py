@@ -65,6 +65,11 @@ def run(arguments: list[str]) -> None:
     state: MAMLRLState = own
 
     adapted_run = RunFolder(pathlib.Path(values.workdir or f"{folder.path}-adapted"))
+    if adapted_run.config_file.exists():
+        raise UserError(
+            f"{adapted_run.path} holds a run already: choose another --workdir, or delete that "
+            "folder."
+        )
     adapted_run.create(name, _of_one_member(config, member), resume="never")
     task = context_of(learner.family.nominal, learner.family.to_reward(parameters))
     policies, returns = jax.jit(learner.adapt_to, static_argnums=3)(state, task, key, values.steps)

@@ -18,6 +18,7 @@ import PIL
 from jaxtyping import Float
 from PIL import Image, ImageFilter
 
+from metaskill.cache import cache_folder
 from metaskill.data.alphabets import META_TEST, META_TRAIN, Alphabet
 from metaskill.data.image_classes import ImageClasses
 from metaskill.data.rendering import draw_style, fonts_with, render
@@ -27,6 +28,7 @@ EXAMPLES = 20
 # between 0.94 and 0.96 is partly so, what lies below is not.
 SAME_SHAPE = 0.94
 _VERSION = 1
+_FILE = f"glyphs-{_VERSION}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
 _logger = logging.getLogger(__name__)
 
 
@@ -36,7 +38,11 @@ def glyphs() -> tuple[ImageClasses, ImageClasses]:
 
     They are rendered once, which takes about a minute, and kept in the user's cache folder.
     """
-    path = _cache_file()
+    folder = cache_folder()
+    if folder is None:
+        _logger.warning("the glyphs are rendered at every start: there is no folder to keep them.")
+        return make_glyphs(META_TRAIN, META_TEST)
+    path = folder / _FILE
     kept = _read(path)
     if kept is not None:
         return kept
@@ -98,12 +104,6 @@ def _examples(character: str, count: int) -> np.ndarray:
         if picture is not None:
             pictures.append(picture)
     return np.stack(pictures)[..., None]
-
-
-def _cache_file() -> pathlib.Path:
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    name = f"glyphs-{_VERSION}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
-    return pathlib.Path(base, "metaskill", name)
 
 
 def _read(path: pathlib.Path) -> tuple[ImageClasses, ImageClasses] | None:

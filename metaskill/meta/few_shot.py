@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from metaskill.data.glyphs import glyphs
 from metaskill.data.image_classes import ImageClasses
 from metaskill.data.mini_imagenet import mini_imagenet
 from metaskill.data.omniglot import omniglot
@@ -153,6 +152,9 @@ def glyph_tasks(
     ways: int = 5, shots: int = 1, queries: int = 3, test_queries: int = 5, filters: int = 32
 ) -> SupervisedProblem:
     """Make few-shot classification of rendered characters, tested on held-out alphabets."""
+    # Imported here because matplotlib, whose fonts draw them, needs a folder that it can write.
+    from metaskill.data.glyphs import glyphs
+
     train, test = glyphs()
     network = CNN4(ways, filters)
     return classification("glyphs", train, test, ways, shots, queries, test_queries, network)
@@ -191,6 +193,8 @@ def glyph_classes(batch: int = 128, filters: int = 32) -> SupervisedProblem:
 
     There is one task, and nothing of it is held out: its evaluation is on its own pictures.
     """
+    from metaskill.data.glyphs import glyphs
+
     train, _ = glyphs()
     sample = all_classes(train, batch)
     return SupervisedProblem(
