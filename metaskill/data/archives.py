@@ -6,9 +6,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-import numpy as np
 from PIL import Image
 
+from metaskill.data.pictures import decode
 from metaskill.errors import UserError
 
 _LARGEST = 2**22  # Bytes of one picture; a small archive can hold enormous files.
@@ -47,19 +47,3 @@ def pictures_in(path: pathlib.Path) -> Iterator[tuple[pathlib.PurePosixPath, Ima
         RuntimeError,  # A password.
     ) as error:
         raise UserError(f"{path} is damaged ({error}): download it again.") from error
-
-
-def decode(file: io.BytesIO | pathlib.Path) -> Image.Image:
-    """Read a picture to its end, so that a damaged one is noticed here."""
-    try:
-        with Image.open(file) as picture:
-            picture.load()
-            return picture.copy()
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(f"a picture cannot be read: {error}") from error
-
-
-def as_bytes(picture: Image.Image, size: int, mode: str) -> np.ndarray:
-    """Return a picture as a square of bytes (axes: height, width, channel)."""
-    array = np.asarray(picture.convert(mode).resize((size, size), Image.Resampling.BOX))
-    return array[..., None] if array.ndim == 2 else array
