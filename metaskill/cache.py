@@ -1,19 +1,23 @@
-"""Where the product keeps what it can make again: compiled programs, drawn glyphs."""
+"""The folder where things are kept that can be made again: compiled programs, rendered glyphs."""
 
 import os
 import pathlib
 
 
 def cache_folder() -> pathlib.Path | None:
-    """Return the folder, in the user's cache; None where there is none that can be written.
+    """Return `metaskill` below `XDG_CACHE_HOME`, or below `~/.cache`, and create it.
 
-    Containers run as users without a home, and homes may be read-only.
+    Returns:
+        The folder; None where no folder can be written: a user without a home, as in containers
+        that run as any user, or a home that is read-only or no folder.
     """
-    base = os.environ.get("XDG_CACHE_HOME")
+    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        folder = pathlib.Path(base) if base else pathlib.Path.home() / ".cache"
-        folder = folder / "metaskill"
+        # The specification of XDG_CACHE_HOME has relative paths ignored.
+        folder = (base if base.is_absolute() else pathlib.Path.home() / ".cache") / "metaskill"
+        if not folder.is_absolute():
+            return None
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # No entry in passwd is a RuntimeError.
+    except (RuntimeError, OSError):  # `Path.home` raises the former.
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None

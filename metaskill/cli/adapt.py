@@ -69,6 +69,11 @@ def run(arguments: list[str]) -> None:
     state: MAMLRLState = own
 
     adapted_run = RunFolder(pathlib.Path(values.workdir or f"{folder.path}-adapted"))
+    if adapted_run.config_file.exists():
+        raise UserError(
+            f"{adapted_run.path} holds a run already: choose another --workdir, or delete that "
+            "folder."
+        )
     with locked(adapted_run.path, values["take-over"].value):
         adapted_run.create(name, _of_one_member(config, member), resume="never")
         task = context_of(learner.family.nominal, learner.family.to_reward(parameters))

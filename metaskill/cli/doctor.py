@@ -11,7 +11,6 @@ The exit code is 1 if an engine does not work.
 
 import dataclasses
 import json
-import sys
 from typing import Any
 
 from absl import flags
@@ -20,8 +19,8 @@ from metaskill.cli.flags import parse
 from metaskill.measure.machine import check_engines, describe_machine, measure_speed
 
 
-def run(arguments: list[str]) -> None:
-    """Check, print, and exit."""
+def run(arguments: list[str]) -> int:
+    """Check, print, and return the exit code."""
 
     def define(values: flags.FlagValues) -> None:
         flags.DEFINE_bool("json", False, "print JSON", flag_values=values)
@@ -36,8 +35,7 @@ def run(arguments: list[str]) -> None:
         print(json.dumps(_without_nan(found), indent=2))
     else:
         print("\n".join(_lines(found)))
-    if not all(check.works for check in engines.values()):
-        sys.exit(1)
+    return 0 if all(check.works for check in engines.values()) else 1
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

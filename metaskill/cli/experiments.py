@@ -47,7 +47,8 @@ def find_experiment(name: str) -> Experiment:
         return config
     baselines = find_baselines(experiment)
     if baseline not in baselines:
-        known = nearest(baseline, baselines) if baselines else "it has none."
+        names = [f"{experiment}-{baseline}" for baseline in baselines]
+        known = nearest(name, names) if names else "it has none."
         raise UserError(f"{experiment} has no baseline called {baseline!r}: {known}")
     return baselines[baseline]
 

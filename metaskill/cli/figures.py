@@ -43,6 +43,6 @@ def run(arguments: list[str]) -> None:
 
 def _write(path: pathlib.Path, text: str) -> None:
     try:
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror}): choose another file.") from error

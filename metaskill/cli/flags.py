@@ -36,9 +36,8 @@ def parse(
         rest = values(["metaskill", *arguments])[1:]
     except flags.UnrecognizedFlagError as error:
         names = [f"--{name}" for name in values]
-        raise UserError(
-            f"no flag is called --{error.flagname}: {nearest('--' + error.flagname, names)}"
-        ) from error
+        hint = nearest(f"--{error.flagname}", names) if names else "there are none here."
+        raise UserError(f"no flag is called --{error.flagname}: {hint}") from error
     except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from error
     for name in values:

@@ -1,5 +1,6 @@
 """Robust evaluation from the command line: axes from flags, a run's policies on their grid."""
 
+import contextlib
 import dataclasses
 import pathlib
 from typing import Any
@@ -16,7 +17,7 @@ from metaskill.report.robustness import plot_grid
 from metaskill.rl.grid_returns import GridReturns, survey
 from metaskill.rl.robustness import summarize
 from metaskill.tasks.context_grid import Axis, grid_contexts
-from metaskill.tasks.randomizations import find_randomization
+from metaskill.tasks.randomizations import RANDOMIZATIONS, find_randomization
 from metaskill.training.run_folder import write_json
 from metaskill.training.task_distribution import EnvConfig
 from metaskill.training.trainer import restore
@@ -156,10 +157,7 @@ def _require_possible(env: Env, axes: tuple[Axis, ...]) -> None:
     interface = env.interface if isinstance(env, InterfaceEnv) else Interface()
     for axis in axes:
         if axis.name.startswith("interface.") and interface.is_transparent:
-            raise UserError(
-                f"there is no {axis.name} without an interface: choose a randomization that "
-                "has one, such as --randomization=dactyl."
-            )
+            raise UserError(f"there is no {axis.name} without an interface: {_with_interface(env)}")
         delays = axis.name.rstrip(".0123456789") == "interface.action_delay"
         if delays and axis.values[-1] > interface.max_delay:
             raise UserError(
@@ -176,6 +174,18 @@ def _sees_more(learned_in: Env, env: Env) -> bool:
         for name, size in learned_in.observation_sizes.items()
         if name != "privileged_state"
     )
+
+
+def _with_interface(env: Env) -> str:
+    """Propose the randomizations that give an environment an interface."""
+    found = []
+    for name in RANDOMIZATIONS:
+        with contextlib.suppress(UserError):
+            if isinstance(find_randomization(name).make_env(env.name), InterfaceEnv):
+                found.append(f"--randomization={name}")
+    if not found:
+        return f"no randomization gives {env.name} one."
+    return f"choose a randomization that has one: {' or '.join(found)}."
 
 
 def _make_folder(path: str) -> pathlib.Path:

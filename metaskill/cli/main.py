@@ -1,12 +1,15 @@
 """The command `metaskill`: finds the subcommand and turns mistakes into one line."""
 
+import ast
 import importlib
-import io
+import importlib.util
 import logging
 import os
+import pathlib
 import sys
 
 from metaskill.cache import cache_folder
+from metaskill.cli.streams import code_of_lost_output, finish, prepare_streams, say
 from metaskill.errors import Preempted, UserError, nearest
 
 # Modules by command, imported only when used, so that `--help` is immediate.
@@ -16,51 +19,50 @@ _COMMANDS = {
     "eval": ("metaskill.cli.evaluate", "measure the policy of a run"),
     "render": ("metaskill.cli.render", "make a video of the policy of a run"),
     "collect": ("metaskill.cli.collect", "collect episodes into a data set"),
-    "convert": ("metaskill.cli.convert", "read a data set of D4RL, Minari or OGBench"),
     "adapt": ("metaskill.cli.adapt", "adapt a meta-learned policy to a task"),
     "plan": ("metaskill.cli.plan", "walk to goals with a run's skills"),
     "bench": ("metaskill.cli.bench", "time the stages of an experiment's iteration"),
     "report": ("metaskill.cli.report", "make the page that shows a run"),
     "reproduce": ("metaskill.cli.reproduce", "run an experiment and write its figures"),
     "figures": ("metaskill.cli.figures", "print every measured figure and its bar"),
+    "convert": ("metaskill.cli.convert", "read a data set of D4RL, Minari or OGBench"),
     "doctor": ("metaskill.cli.doctor", "say what works on this machine"),
     "list": ("metaskill.cli.list", "list experiments and environments"),
 }
-_COMPILE_NOTHING = {"list", "figures"}
-_NO_READER = 141
-"""Exit code of a program that a closed pipe ended: 128 and the number of SIGPIPE."""
+_COMPILE_LITTLE = ("figures", "list")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command and exit.
 
-    The exit code is 0 for success, 2 for a mistake in what was asked, and 75 for a run that
-    was told to stop and wants to be resumed.
+    The exit code is 0 for success, 1 where a command found something wrong, 2 for a mistake in
+    what was asked, 75 for a run that was told to stop and wants to be resumed, 130 for an
+    interrupt, and 141 where nobody reads what is printed.
     """
-    arguments = sys.argv[1:] if argv is None else argv
+    prepare_streams()
     logging.basicConfig(level=logging.WARNING, format="metaskill: %(message)s")
     # Orbax logs there, with tracebacks, what it also raises.
     logging.getLogger("absl").setLevel(logging.CRITICAL)
-    _write_whatever_the_terminal_can()
+    sys.exit(finish(_exit_code(sys.argv[1:] if argv is None else argv)))
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
-        code = _run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        sys.exit(code)
-    except BrokenPipeError:
-        # Whoever read has read enough, as `head` does; Python would complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_NO_READER)
+        return _run(arguments)
     except UserError as error:
-        # One line, even where it quotes what was given.
-        print(f"metaskill: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        say(" ".join(str(error).split()))  # One line, even where it quotes what was given.
+        return 2
     except Preempted as stop:
-        print(f"metaskill: {stop}", file=sys.stderr)
-        sys.exit(75)
+        say(str(stop))
+        return 75
     except KeyboardInterrupt:
-        print("metaskill: interrupted; the last checkpoint is kept.", file=sys.stderr)
-        sys.exit(130)
+        say("interrupted; the last checkpoint is kept.")
+        return 130
+    except OSError as error:
+        code = code_of_lost_output(error)
+        if code is None:
+            raise
+        return code
 
 
 def _run(arguments: list[str]) -> int:
@@ -70,40 +72,48 @@ def _run(arguments: list[str]) -> int:
     command, *rest = arguments
     if command not in _COMMANDS:
         raise UserError(f"no command is called {command!r}: {nearest(command, _COMMANDS)}")
-    module = importlib.import_module(_COMMANDS[command][0])
+    module = _COMMANDS[command][0]
     if any(argument in ("-h", "--help") for argument in rest):
-        print((module.__doc__ or "").strip())
+        print(_docstring(module))
         return 0
-    if command not in _COMPILE_NOTHING:
-        _keep_compiled_programs()
-    module.run(rest)
-    return 0
+    keep_compiled_programs(tells=command not in _COMPILE_LITTLE)
+    try:
+        run = importlib.import_module(module).run
+    except OSError as error:  # Matplotlib's, where neither home nor /tmp can be written.
+        raise UserError(f"metaskill {command} cannot start: {error}.") from error
+    return run(rest) or 0
 
 
-def _keep_compiled_programs() -> None:
+def _docstring(module: str) -> str:
+    """Read the docstring of a module without importing it, which takes seconds."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    source = pathlib.Path(spec.origin).read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
+
+
+def keep_compiled_programs(tells: bool) -> None:
     """Have JAX keep what it compiled in the user's cache folder, for the next process.
 
-    The user's own folder wins.
+    JAX reads the variable when it is imported, which is later, and the user's own wins.
+
+    Args:
+        tells: Whether to say that there is no folder to keep them in.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     folder = cache_folder()
-    if folder is None:
-        logging.getLogger(__name__).warning(
-            "compiled programs are not kept for the next start, because there is no cache folder "
-            "that can be written: set XDG_CACHE_HOME to one."
-        )
+    if folder is not None:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder / "compiled")
         return
-    import jax
-
-    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
-
-
-def _write_whatever_the_terminal_can() -> None:
-    """Write `?` for characters that the output's encoding lacks, such as ± in ASCII."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    # Matplotlib says the same of its own folder, in several lines.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    if tells:
+        say(
+            "no cache folder can be written, so every start compiles anew: set XDG_CACHE_HOME to "
+            "a folder that can."
+        )
 
 
 def _help() -> str:

@@ -195,7 +195,7 @@ def _write(outcome: SweepOutcome, name: str, folder: pathlib.Path) -> None:
     rows = member_rows(outcome.standings)
     settings = setting_rows(outcome.standings, headline)
     try:
-        (folder / "table.csv").write_text(as_csv(rows))
+        (folder / "table.csv").write_text(as_csv(rows), encoding="utf-8")
         write_json(
             folder / "table.json",
             {

@@ -79,7 +79,7 @@ def run_in_jobs(
 
 
 def _merge(parts: list[pathlib.Path], folder: pathlib.Path, headline: Headline) -> None:
-    tables = [json.loads((part / "table.json").read_text()) for part in parts]
+    tables = [json.loads((part / "table.json").read_text(encoding="utf-8")) for part in parts]
     rows = sorted((row for t in tables for row in t["members"]), key=lambda row: row["member"])
     by_number = {row["member"]: row for row in rows}
     bests = [
@@ -89,7 +89,7 @@ def _merge(parts: list[pathlib.Path], folder: pathlib.Path, headline: Headline) 
     ]
     best = max(bests, key=lambda found: found[0]) if bests else None
     settings = best_settings_first([s for t in tables for s in t["settings"]], headline)
-    (folder / "table.csv").write_text(as_csv(rows))
+    (folder / "table.csv").write_text(as_csv(rows), encoding="utf-8")
     write_json(
         folder / "table.json",
         {**tables[0], "best": best and best[1], "settings": settings, "members": rows},

@@ -28,6 +28,7 @@ EXAMPLES = 20
 # between 0.94 and 0.96 is partly so, what lies below is not.
 SAME_SHAPE = 0.94
 _VERSION = 1
+_FILE = f"glyphs-{_VERSION}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
 _logger = logging.getLogger(__name__)
 
 
@@ -37,13 +38,16 @@ def glyphs() -> tuple[ImageClasses, ImageClasses]:
 
     They are rendered once, which takes about a minute, and kept in the user's cache folder.
     """
-    path = _cache_file()
-    kept = _read(path) if path else None
+    folder = cache_folder()
+    if folder is None:
+        _logger.warning("the glyphs are rendered at every start: there is no folder to keep them.")
+        return make_glyphs(META_TRAIN, META_TEST)
+    path = folder / _FILE
+    kept = _read(path)
     if kept is not None:
         return kept
     made = make_glyphs(META_TRAIN, META_TEST)
-    if path:
-        _write(path, made)
+    _write(path, made)
     return made
 
 
@@ -100,12 +104,6 @@ def _examples(character: str, count: int) -> np.ndarray:
         if picture is not None:
             pictures.append(picture)
     return np.stack(pictures)[..., None]
-
-
-def _cache_file() -> pathlib.Path | None:
-    folder = cache_folder()
-    name = f"glyphs-{_VERSION}-matplotlib-{matplotlib.__version__}-pillow-{PIL.__version__}.npz"
-    return folder / name if folder else None
 
 
 def _read(path: pathlib.Path) -> tuple[ImageClasses, ImageClasses] | None:

@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from metaskill.data.archives import as_bytes, decode
 from metaskill.data.image_classes import ImageClasses, stack_classes
+from metaskill.data.pictures import as_bytes, decode
 from metaskill.errors import UserError
 
 SIZE = 84

@@ -4,8 +4,9 @@ import pathlib
 
 import numpy as np
 
-from metaskill.data.archives import as_bytes, pictures_in
+from metaskill.data.archives import pictures_in
 from metaskill.data.image_classes import ImageClasses, stack_classes
+from metaskill.data.pictures import as_bytes
 
 ARCHIVES = ("images_background.zip", "images_evaluation.zip")
 SIZE = 28

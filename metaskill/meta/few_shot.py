@@ -9,7 +9,6 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from metaskill.checking import checked_arguments
-from metaskill.data.glyphs import glyphs
 from metaskill.data.image_classes import ImageClasses
 from metaskill.data.mini_imagenet import mini_imagenet
 from metaskill.data.omniglot import omniglot
@@ -164,6 +163,9 @@ def glyph_tasks(
     filters: Count = 32,
 ) -> SupervisedProblem:
     """Make few-shot classification of rendered characters, tested on held-out alphabets."""
+    # Imported here because matplotlib, whose fonts draw them, needs a folder that it can write.
+    from metaskill.data.glyphs import glyphs
+
     train, test = glyphs()
     network = CNN4(ways, filters)
     return classification("glyphs", train, test, ways, shots, queries, test_queries, network)
@@ -205,6 +207,8 @@ def glyph_classes(batch: Count = 128, filters: Count = 32) -> SupervisedProblem:
 
     There is one task, and nothing of it is held out: its evaluation is on its own pictures.
     """
+    from metaskill.data.glyphs import glyphs
+
     train, _ = glyphs()
     sample = all_classes(train, batch)
     return SupervisedProblem(

@@ -68,10 +68,11 @@ def plot_learning(metrics_file: pathlib.Path, learner: Learner) -> bytes:
     rows = list(read_rows(metrics_file))
     figure, axes = plt.subplots(figsize=(7.0, 3.6), layout="constrained")
     training, evaluation = series(rows, headline.running), series(rows, headline.metric)
-    for index, seed in enumerate(sorted(training)):
+    for index, seed in enumerate(sorted({*training, *evaluation})):
         colour = f"C{index % 10}"
-        steps, values = training[seed]
-        axes.plot(steps / 1e6, _smooth(values), color=colour, alpha=0.5, linewidth=1)
+        if seed in training:  # Not where no episode ended.
+            steps, values = training[seed]
+            axes.plot(steps / 1e6, _smooth(values), color=colour, alpha=0.5, linewidth=1)
         if seed in evaluation:
             steps, values = evaluation[seed]
             axes.plot(steps / 1e6, values, "o-", color=colour, markersize=3, label=f"seed {seed}")

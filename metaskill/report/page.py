@@ -12,7 +12,7 @@ from metaskill.training.metrics import read_rows
 from metaskill.training.run_folder import RunFolder, cannot_write
 
 _TEMPLATE = jinja2.Template(
-    pathlib.Path(__file__).with_name("page.html").read_text(), autoescape=True
+    pathlib.Path(__file__).with_name("page.html").read_text(encoding="utf-8"), autoescape=True
 )
 
 
@@ -40,9 +40,8 @@ def write_page(
     rows = list(read_rows(folder.metrics_file))
     headline = learner.headline
     last = {s: headline.show(v[-1]) for s, (_, v) in series(rows, headline.metric).items()}
-    provenance = (
-        folder.provenance_file.read_text() if folder.provenance_file.exists() else "unknown"
-    )
+    made_by = folder.provenance_file
+    provenance = made_by.read_text(encoding="utf-8") if made_by.exists() else "unknown"
     page = _TEMPLATE.render(
         name=name,
         headline=headline.label,
@@ -60,6 +59,6 @@ def write_page(
         provenance=provenance,
     )
     try:
-        folder.report_file.write_text(page)
+        folder.report_file.write_text(page, encoding="utf-8")
     except OSError as error:
         raise cannot_write(folder.report_file, error) from error

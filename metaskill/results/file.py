@@ -40,5 +40,7 @@ def write_results(
 def read_results(folders: list[pathlib.Path]) -> list[dict[str, Any]]:
     """Read every results file in some folders, in the order of their names."""
     return [
-        json.loads(path.read_text()) for folder in folders for path in sorted(folder.glob("*.json"))
+        json.loads(path.read_text(encoding="utf-8"))
+        for folder in folders
+        for path in sorted(folder.glob("*.json"))
     ]

@@ -101,7 +101,7 @@ def read_rows(path: pathlib.Path) -> Iterator[Row]:
     """Read `metrics.jsonl`; a last line cut off by a crash is skipped."""
     if not path.exists():
         return
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             yield json.loads(line)
         except ValueError:

@@ -1,7 +1,6 @@
 """What a person watching a run sees."""
 
 import math
-import sys
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -39,12 +38,20 @@ class NoProgress:
         """Say nothing."""
 
 
+class _Console(Console):
+    """A console that goes quiet where nobody reads it, instead of ending the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class ProgressBar:
     """A bar on standard error; only what must not be missed where that is no terminal."""
 
     def __init__(self, total_steps: int, description: str, headline: Headline = RETURN):
         """Prepare the bar."""
         self._headline = headline
+        console = _Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -53,8 +60,8 @@ class ProgressBar:
             TextColumn(f"[bold]{headline.label} {{task.fields[headline]}}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
+            console=console,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(
             description, total=total_steps, steps="0", speed="compiling …", headline="–"

@@ -84,7 +84,7 @@ class RunFolder:
         if not self.config_file.is_file():
             raise UserError(f"{self.path} holds no run (there is no config.json in it).")
         try:
-            record = json.loads(self.config_file.read_text())
+            record = json.loads(self.config_file.read_text(encoding="utf-8"))
             if not isinstance(record["experiment"], str) or not isinstance(record["config"], dict):
                 raise TypeError("unexpected content")
         except (ValueError, KeyError, TypeError) as error:
@@ -118,7 +118,7 @@ def claim(
                 "it by --resume=auto."
             )
         try:
-            found = json.loads(file.read_text())
+            found = json.loads(file.read_text(encoding="utf-8"))
             found["config"] = _completed(found["config"], config)
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{file} is damaged: restore it from a copy.") from error
@@ -184,5 +184,5 @@ def cannot_write(path: pathlib.Path, error: Exception) -> UserError:
     """Return the error for a full disk, a read-only folder and their like."""
     reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
     return UserError(
-        f"cannot write to {path} ({reason}): free some space or choose a writable --workdir."
+        f"cannot write to {path} ({reason}): free some space or choose a writable folder."
     )

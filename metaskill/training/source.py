@@ -68,7 +68,7 @@ class Source(Checked, Generic[ConfigT]):
         if not folder.config_file.is_file():
             raise UserError(
                 f"{folder.path} holds no run to start from: metaskill train {self.experiment} "
-                "makes one, or name the folder of another by --from."
+                "makes one, and metaskill train EXPERIMENT --from=RUN starts from another."
             )
         self._require_same(folder)
         learner, state, iteration = restore(self.config, folder)
@@ -81,18 +81,18 @@ class Source(Checked, Generic[ConfigT]):
 
     def _require_same(self, folder: RunFolder) -> None:
         record = folder.read_config()
-        taking = f"--from={folder.path} takes that run as it is"
         if record["experiment"] != self.experiment:
             raise UserError(
                 f"{folder.path} holds a run of {record['experiment']}, not of {self.experiment}: "
-                f"{taking}."
+                "metaskill train EXPERIMENT --from=RUN starts from a run in another folder."
             )
         ours, theirs = as_json(self.config), as_json(with_values(self.config, record["config"]))
         if theirs != ours:
             raise UserError(
                 f"{folder.path} was trained otherwise "
-                f"({_difference(ours, theirs, 'config.source.config')}): {taking}, and "
-                f"metaskill train {self.experiment} --workdir=OTHER trains another."
+                f"({_difference(ours, theirs, 'config.source.config')}): metaskill train "
+                f"EXPERIMENT --from={folder.path} takes that run as it is, and metaskill "
+                f"train {self.experiment} --workdir=OTHER trains another."
             )
 
 

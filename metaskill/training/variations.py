@@ -96,9 +96,10 @@ def grid(axes: Sequence[Choices | Interval]) -> list[Setting]:
     """
     for axis in axes:
         if isinstance(axis, Interval):
+            kind = "log" if axis.logarithmic else "linear"
             raise UserError(
                 f"--vary {axis.name} is a range without a count: give one, as in "
-                f"{axis.low:g}:{axis.high:g}:5, or draw settings by --random=N."
+                f"{axis.name}={kind}:{axis.low:g}:{axis.high:g}:5, or draw settings by --random=N."
             )
     parts = [
         [dict(zip(axis.names, values, strict=True)) for values in axis.values]
