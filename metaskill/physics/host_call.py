@@ -53,9 +53,9 @@ def host_call(
 _METADATA = 1  # XLA_FFI_Extension_Metadata
 _INTERNAL_ERROR = 13  # XLA_FFI_Error_Code_INTERNAL
 _FLOATS: dict[int, np.dtype] = {
-    11: np.dtype(np.float32),  # XLA_FFI_DataType_F32
-    12: np.dtype(np.float64),  # XLA_FFI_DataType_F64
-}
+    11: np.dtype(np.float32),
+    12: np.dtype(np.float64),
+}  # XLA_FFI_DataType_F32, _F64
 
 
 def _handle(function: RowFunction, call: "ctypes._Pointer[_CallFrame]") -> int | None:

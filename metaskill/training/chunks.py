@@ -36,7 +36,7 @@ class Chunks:
         Raises:
             UserError: If JAX computes in double precision: networks and their optimizers do not.
         """
-        if jax.config.jax_enable_x64:
+        if jax.dtypes.result_type(float) != np.float32:
             raise UserError("learners compute in single precision: unset JAX_ENABLE_X64.")
         self.config = config
         self.headline = learner.headline
