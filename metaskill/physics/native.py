@@ -30,8 +30,8 @@ class NativeEngine:
 
     Whatever `vmap`s surround a call, their axes reach the host as leading axes and
     are flattened into one batch of worlds. A world crosses the border as one packed
-    float32 row, its varied model fields included, because each operand of a call
-    costs as much as stepping many worlds.
+    row, its varied model fields included, because each operand of a call costs as much
+    as stepping many worlds.
 
     A batch is used again for other worlds, so each call writes all of MuJoCo's state in
     which two worlds may differ: the packed state, controls, and poses of mocap bodies.

@@ -11,6 +11,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import PRNGKeyArray
 
+from metaskill.errors import UserError
 from metaskill.learner import Learner
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.mesh import MeshShape, over_population, place, state_shardings
@@ -36,7 +37,12 @@ class Chunks:
             learner: What trains.
             config: How long, and how often to look up from it.
             mesh: Over how many devices; None for one.
+
+        Raises:
+            UserError: If JAX computes in double precision: networks and their optimizers do not.
         """
+        if jax.dtypes.result_type(float) != np.float32:
+            raise UserError("learners compute in single precision: unset JAX_ENABLE_X64.")
         self.config = config
         self.headline = learner.headline
         self.steps_per_iteration = learner.steps_per_iteration
