@@ -30,10 +30,10 @@ def prepare_streams() -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
-    codecs.register_error("metaskill.plain", _plain)
+    codecs.register_error("metaskill-plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="metaskill.plain")
+            stream.reconfigure(errors="metaskill-plain")
 
 
 def finish(code: int) -> int:
