@@ -34,7 +34,8 @@ class Checked:
     """A frozen dataclass that refuses values which its annotations do not allow.
 
     Of a field that may be traced (`float | Array`), Python's numbers are checked alone: JAX makes
-    the same dataclasses with tracers, with arrays of a population and with placeholders.
+    the same dataclasses with tracers, with arrays of a population and with placeholders. Where
+    one of them is None, numbers are the axes of `jax.vmap`, and no values.
 
     A subclass with a `__post_init__` of its own calls this one first.
     """
@@ -45,9 +46,12 @@ class Checked:
         Raises:
             UserError: If a value is not of its type or outside its range.
         """
-        for name, hint in hints_of(type(self)).items():
+        hints = hints_of(type(self))
+        traced = {name for name, hint in hints.items() if jax.Array in _alternatives(hint)}
+        are_axes = any(getattr(self, name) is None for name in traced)
+        for name, hint in hints.items():
             value = getattr(self, name)
-            if _is_number(value) or jax.Array not in _alternatives(hint):
+            if name not in traced or (_is_number(value) and not are_axes):
                 read(value, hint, f"{type(self).__name__}.{name}")
 
 

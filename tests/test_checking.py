@@ -199,3 +199,11 @@ def test_every_field_of_every_experiment_holds_what_its_annotation_says() -> Non
         for config in (find_experiment(name), *find_baselines(name).values()):
             for place in places(config):
                 assert read(place.value, place.hint, name) is not place
+
+
+def test_axes_of_vmap_are_no_values() -> None:
+    """`jax.vmap` takes a dataclass of axes in which None stands for what is not batched."""
+    axes = dict.fromkeys(field.name for field in dataclasses.fields(PPOHparams))
+    assert PPOHparams(**axes | {"reward_scale": 0}).reward_scale == 0
+    with pytest.raises(UserError, match=r"reward_scale is 0\.0: it must be above 0"):
+        PPOHparams(reward_scale=0)

@@ -62,7 +62,10 @@ def test_a_baselines_run_is_opened_as_what_it_is(tmp_path: pathlib.Path) -> None
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("maze_spirl-sca", "maze_spirl has no baseline called 'sca': did you mean 'sac'"),
+        (
+            "maze_spirl-sca",
+            "maze_spirl has no baseline called 'sca': did you mean 'maze_spirl-sac'",
+        ),
         ("demo-oracle", "demo has no baseline called 'oracle': it has none."),
         ("maze-sac", "no experiment is called 'maze'"),
     ],
