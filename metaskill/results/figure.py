@@ -46,6 +46,18 @@ class Figure:
             ends.append(f"at most {self.limit:.4g}")
         return f" ({', '.join(ends)})" if ends else ""
 
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "Figure":
+        """Return the figure that a results file holds."""
+        return cls(
+            value=record["value"],
+            interval=tuple(record["interval"]),
+            seeds=record["seeds"],
+            source=record["source"],
+            required=record.get("required"),
+            limit=record.get("limit"),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return the figure as results files hold it."""
         record: dict[str, Any] = {

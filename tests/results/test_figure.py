@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaskill.results.figure import measured, over_seeds
+from metaskill.results.figure import Figure, measured, over_seeds
 from metaskill.statistics import bootstrap_interval, interquartile_mean
 
 
@@ -27,3 +27,8 @@ def test_bars() -> None:
     assert not measured(0.89, "here", required=0.9).passed
     assert measured(14.0, "here", limit=15.0).passed
     assert measured(14.0, "here").passed is None
+
+
+def test_a_figure_is_read_back_as_it_was_written() -> None:
+    for figure in (measured(2.0, "a bar", required=1.0), measured(2.0, "no bar")):
+        assert Figure.from_json(figure.as_json()) == figure
