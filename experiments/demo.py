@@ -7,7 +7,7 @@ from metaskill.training.task_distribution import EnvConfig
 
 CONFIG = PPOExperiment(
     env=EnvConfig("ant", engine="native"),
-    trainer=TrainerConfig(env_steps=4_500_000),
+    trainer=TrainerConfig(env_steps=4_587_520),
     ppo=PPOConfig(distribution="gaussian", initial_std=0.5),
     hparams=PPOHparams(),
 )

@@ -10,17 +10,17 @@ from metaskill.results.navigation import navigation_findings
 from metaskill.training.experiment import TrainerConfig
 from metaskill.training.task_distribution import EnvConfig
 
-STEPS = 6_000_000
+ANNEALING_STEPS = 6_000_000
 _HPARAMS = whole.CONFIG.hparams
 
 CONFIG = dataclasses.replace(
     whole.CONFIG,
     env=EnvConfig("ant", engine="native", options={"episode_length": 200}),
-    trainer=TrainerConfig(env_steps=STEPS),
+    trainer=TrainerConfig(env_steps=6_062_080),
     hparams=dataclasses.replace(
         _HPARAMS,
         ppo=dataclasses.replace(
-            _HPARAMS.ppo, annealing_updates=float(whole.PPO.gradient_steps(STEPS))
+            _HPARAMS.ppo, annealing_updates=float(whole.PPO.gradient_steps(ANNEALING_STEPS))
         ),
     ),
 )

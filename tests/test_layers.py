@@ -9,7 +9,7 @@ import pytest
 import metaskill
 
 FLOORS = (
-    {"cache", "errors", "statistics", "subprocesses"},
+    {"cache", "errors", "statistics", "subprocesses", "versions"},
     {"ranges"},
     {"checking"},
     {"configuration"},

@@ -29,7 +29,7 @@ _COMMANDS = {
     "doctor": ("metaskill.cli.doctor", "say what works on this machine"),
     "list": ("metaskill.cli.list", "list experiments and environments"),
 }
-_COMPILE_LITTLE = ("figures", "list")
+_COMPILE_LITTLE = ("figures", "list", "doctor")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from metaskill.training.distributed import any_of_all, is_writer
 from metaskill.training.divergence import diverged_members
 from metaskill.training.metrics import JsonLines, Row, Sink, TensorBoard, rows_of_chunk
 from metaskill.training.population import Population
-from metaskill.training.profiling import ChunkOf
+from metaskill.training.profiling import RunChunk
 from metaskill.training.progress import ProgressView
 from metaskill.training.run_folder import RunFolder, cannot_write
 
@@ -72,7 +72,7 @@ class Job:
 
     chunks: Chunks
     population: Population
-    chunk_of: ChunkOf
+    run_chunk: RunChunk
     run: RunFolder
     checkpoints: Checkpoints
     progress: ProgressView
@@ -93,8 +93,7 @@ def train_from(start: Checkpoint, job: Job) -> Outcome:
         while iteration < chunks.total_iterations:
             length = chunks.length_after(iteration)
             clock = time.perf_counter()
-            state, device_metrics = job.chunk_of(length)(state)
-            metrics = {name: np.asarray(values) for name, values in device_metrics.items()}
+            state, metrics = job.run_chunk(state, length)
             chunk_seconds = time.perf_counter() - clock
             seconds += chunk_seconds
             iteration += length

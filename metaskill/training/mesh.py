@@ -13,6 +13,8 @@ from metaskill.errors import UserError
 from metaskill.learner import Learner, has_worlds
 from metaskill.physics.native import NativeEngine
 
+_MEMBERS = P("population")
+
 
 @dataclasses.dataclass(frozen=True)
 class MeshShape:
@@ -90,7 +92,9 @@ def require_devices(shape: MeshShape) -> None:
         )
 
 
-def over_population(function: Callable[..., Any], mesh: Mesh, out_specs: Any) -> Callable[..., Any]:
+def over_population(
+    function: Callable[..., Any], mesh: Mesh, out_specs: Any, in_specs: Any = _MEMBERS
+) -> Callable[..., Any]:
     """Let every part of a mesh apply a function to its own members.
 
     Along `population` the division is explicit (`shard_map`): nothing crosses it, and a
@@ -100,7 +104,7 @@ def over_population(function: Callable[..., Any], mesh: Mesh, out_specs: Any) ->
     return jax.shard_map(
         function,
         mesh=mesh,
-        in_specs=P("population"),
+        in_specs=in_specs,
         out_specs=out_specs,
         axis_names={"population"},
         check_vma=False,

@@ -5,18 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from metaskill.training.run_folder import cannot_write
 
-RunChunk = Callable[[Any], tuple[Any, dict[str, jax.Array]]]
+RunChunk = Callable[[Any, int], tuple[Any, dict[str, np.ndarray]]]
+"""From a state and a number of iterations to the next state and metrics of each iteration."""
 
 
-ChunkOf = Callable[[int], RunChunk]
-"""From a number of iterations to the program of so long a chunk."""
-
-
-def traced_once(chunk_of: ChunkOf, folder: pathlib.Path) -> ChunkOf:
-    """Return the same programs, of which the first call is traced.
+def traced_once(run_chunk: RunChunk, folder: pathlib.Path) -> RunChunk:
+    """Return the same program, of which the first call is traced.
 
     The trace is written below `folder/plugins/profile`, as TensorBoard's profile plugin reads it
     and as `perfetto_trace.json.gz`, which ui.perfetto.dev opens.
@@ -26,20 +24,15 @@ def traced_once(chunk_of: ChunkOf, folder: pathlib.Path) -> ChunkOf:
     """
     traced = False
 
-    def traced_chunk_of(length: int) -> RunChunk:
-        run_chunk = chunk_of(length)
+    def run(state: Any, length: int) -> tuple[Any, dict[str, np.ndarray]]:
+        nonlocal traced
+        if traced:
+            return run_chunk(state, length)
+        traced = True
+        try:
+            with jax.profiler.trace(folder, create_perfetto_trace=True):
+                return jax.block_until_ready(run_chunk(state, length))
+        except OSError as error:
+            raise cannot_write(folder, error) from error
 
-        def run(state: Any) -> tuple[Any, dict[str, jax.Array]]:
-            nonlocal traced
-            if traced:
-                return run_chunk(state)
-            traced = True
-            try:
-                with jax.profiler.trace(folder, create_perfetto_trace=True):
-                    return jax.block_until_ready(run_chunk(state))
-            except OSError as error:
-                raise cannot_write(folder, error) from error
-
-        return run
-
-    return traced_chunk_of
+    return run

@@ -1,6 +1,5 @@
 """Where a result comes from: code, versions, hardware."""
 
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -10,6 +9,7 @@ from typing import Any
 import jax
 
 from metaskill.subprocesses import starting_a_program
+from metaskill.versions import version_of
 
 _PACKAGES = ("metaskill", "jax", "jaxlib", "flax", "optax", "brax", "mujoco", "mujoco-mjx", "numpy")
 
@@ -20,7 +20,7 @@ def provenance() -> dict[str, Any]:
         "commit": commit_of(pathlib.Path(__file__).parent),
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in _PACKAGES},
+            **{name: version_of(name) for name in _PACKAGES},
         },
         "hardware": {
             "processor": _processor(),
@@ -28,14 +28,6 @@ def provenance() -> dict[str, Any]:
             "devices": [device.device_kind for device in jax.devices()],
         },
     }
-
-
-def _version(package: str) -> str | None:
-    """Return its version; None if it was not installed, such as a checkout that runs in place."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def commit_of(folder: pathlib.Path) -> str | None:

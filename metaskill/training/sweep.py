@@ -23,7 +23,7 @@ from metaskill.training.progress import ProgressView
 from metaskill.training.run_folder import RunFolder, cannot_write, write_json
 from metaskill.training.signals import stop_on_signals
 from metaskill.training.standings import Standing, better_half
-from metaskill.training.trainer import STOPPING, train_population
+from metaskill.training.trainer import STOPPING, say_rounding, train_population
 from metaskill.training.variations import SweepMember
 
 
@@ -86,7 +86,9 @@ class Batch:
         rows: dict[Any, Row] = {row["member"]: row for row in read_rows(self.folder.metrics_file)}
         for planned in self.members:
             last = rows.get(planned.member.number)
-            finished = last is not None and last["iteration"] == self.chunks.total_iterations
+            iteration = int((last or {}).get("iteration") or 0)
+            # Beyond the end in sweeps from when budgets were rounded up to whole chunks.
+            finished = iteration >= self.chunks.total_iterations
             yield Standing(planned, "finished" if finished else "failed", last)
 
 
@@ -129,8 +131,11 @@ def run_sweep(sweep: Sweep, folder: pathlib.Path, progress: ProgressView) -> Swe
     standings: dict[int, Standing] = {}
     batches: list[Batch] = []
     previous: list[Batch] = []
-    programs = [_programs(sweep, learners, part) for part in (*sweep.rungs, 1.0)]
+    programs: list[dict[str, Chunks]] = []
+    for part in (*sweep.rungs, 1.0):
+        programs.append(_programs(sweep, learners, part, programs[-1] if programs else None))
     _require_progress(programs)
+    say_rounding(programs[-1].values(), progress)
     with stop_on_signals(lambda: progress.say(STOPPING)) as stop:
         for rung, chunks in enumerate(programs):
             stage = folder / f"rung_{rung}"
@@ -170,8 +175,10 @@ def run_sweep(sweep: Sweep, folder: pathlib.Path, progress: ProgressView) -> Swe
     return SweepOutcome(ordered, batches, first.headline, first.step_unit)
 
 
-def _programs(sweep: Sweep, learners: dict[str, Learner], part: float) -> dict[str, Chunks]:
-    """Return the chunks of every program, for a part of the training."""
+def _programs(
+    sweep: Sweep, learners: dict[str, Learner], part: float, before: dict[str, Chunks] | None
+) -> dict[str, Chunks]:
+    """Return the chunks of every program, for a part of the training and after the part before."""
     configs = {planned.program: planned.config.trainer for planned in sweep.members}
     return {
         program: Chunks(
@@ -180,6 +187,7 @@ def _programs(sweep: Sweep, learners: dict[str, Learner], part: float) -> dict[s
                 configs[program], env_steps=max(1, round(part * configs[program].env_steps))
             ),
             sweep.mesh,
+            begins_at=before[program].total_iterations if before else 0,
         )
         for program, learner in learners.items()
     }

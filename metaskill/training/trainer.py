@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ from metaskill.training.experiment import Experiment
 from metaskill.training.loop import DivergedError, Job, Outcome, Timing, train_from
 from metaskill.training.mesh import MeshShape
 from metaskill.training.population import Population, members_of
-from metaskill.training.profiling import ChunkOf, traced_once
+from metaskill.training.profiling import RunChunk, traced_once
 from metaskill.training.progress import ProgressView
 from metaskill.training.provenance import provenance
 from metaskill.training.run_folder import RunFolder, write_json
 from metaskill.training.signals import stop_on_signals
 
-__all__ = ["STOPPING", "Outcome", "Timing", "restore", "train", "train_population"]
+__all__ = ["STOPPING", "Outcome", "Timing", "restore", "say_rounding", "train", "train_population"]
 
 STOPPING = "stopping after this chunk, with the state saved (Ctrl-C again: at once)."
 
@@ -65,9 +65,24 @@ def train(
             f"population={mesh.population} parts of the mesh: choose a multiple."
         )
     chunks = Chunks(experiment.make_learner(), config, mesh)
+    say_rounding([chunks], progress)
     with stop_on_signals(lambda: progress.say(STOPPING)) as stop:
         return train_population(
             chunks, members_of(experiment), run, progress, stop, profile=profile
+        )
+
+
+def say_rounding(programs: Iterable[Chunks], progress: ProgressView) -> None:
+    """Say where whole iterations miss the budget by more than a hundredth."""
+
+    def missed(chunks: Chunks) -> float:
+        return abs(chunks.total_steps / chunks.config.env_steps - 1.0)
+
+    worst = max(programs, key=missed)
+    if missed(worst) > 0.01:
+        progress.say(
+            f"an iteration makes {worst.steps_per_iteration:,} steps, so members train for "
+            f"{worst.total_steps:,} instead of {worst.config.env_steps:,}."
         )
 
 
@@ -115,14 +130,14 @@ def train_population(
             run.path.mkdir(parents=True, exist_ok=True)
             write_json(run.provenance_file, provenance())
         clock = time.perf_counter()
-        chunk_of: ChunkOf = functools.partial(chunks.compile, population)
-        for length in chunks.lengths_after(start.iteration):
-            chunk_of(length)
+        if start.iteration < chunks.total_iterations:
+            chunks.compile(population)
         compiling = time.perf_counter() - clock
+        run_chunk: RunChunk = functools.partial(chunks.run, population)
         if profile:
-            chunk_of = traced_once(chunk_of, run.profile)
+            run_chunk = traced_once(run_chunk, run.profile)
         job = Job(
-            chunks, population, chunk_of, run, checkpoints, progress, lambda: any_of_all(stop())
+            chunks, population, run_chunk, run, checkpoints, progress, lambda: any_of_all(stop())
         )
         diverged = np.zeros(len(population), int)  # How often, since the last checkpoint.
         while len(start.failed) < len(population):
