@@ -66,7 +66,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.two_processes
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks.maml
-	$(BIN)/python -m benchmarks.models
+	$(BIN)/python -m benchmarks.faults
 
 results: $(VENV)/.installed
 	$(BIN)/metaskill figures --markdown=experiments/README.md
