@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 
 import jax
 import numpy as np
@@ -215,7 +216,13 @@ def test_chunks_of_one_length_are_the_scan_that_they_were() -> None:
         return jax.lax.scan(lambda s, _: jax.vmap(learner.step)(s), state, None, length=4)
 
     expected = jax.jit(run, donate_argnums=0).lower(chunks.template(population)).compile()
-    assert chunks.compile(population).as_text() == expected.as_text()
+    assert instructions(chunks.compile(population)) == instructions(expected)
+
+
+def instructions(program: jax.stages.Compiled) -> list[str]:
+    """List the instructions of a program, without where in the source they come from."""
+    lines = program.as_text().splitlines()
+    return [re.sub(r", metadata=\{.*?\}", "", line) for line in lines if " = " in line]
 
 
 def test_a_run_that_is_over_compiles_no_chunk(
