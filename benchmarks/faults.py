@@ -93,13 +93,15 @@ def main(names: list[str]) -> int:
 
     folder = pathlib.Path(__file__).parent / "results"
     file = folder / "faults.json"
-    kept = json.loads(file.read_text()) if file.exists() else {"figures": {}, "settings": {}}
-    figures = {key: Figure.from_json(record) for key, record in kept["figures"].items()}
-    settings = kept["settings"]
+    figures: dict[str, Figure] = {}
+    settings = {}
     for name in names or PARTS:
         found, details = PARTS[name]()
         figures |= found
         settings[name] = {"details": details, "provenance": provenance()}
+    kept = json.loads(file.read_text()) if file.exists() else {"figures": {}, "settings": {}}
+    figures = {key: Figure.from_json(each) for key, each in kept["figures"].items()} | figures
+    settings = kept["settings"] | settings
     print(write_results(folder, "faults", figures, settings))
     for key, figure in figures.items():
         print(f"{key} = {figure.value:.4g}{figure.bar}")
