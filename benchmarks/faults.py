@@ -31,12 +31,20 @@ class Outcomes:
         self.numbers: dict[str, list[int]] = {}
         self.passed: dict[int, list[bool]] = {}
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note which numbers each test is marked by."""
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Note which numbers each test is marked by; of numbers with fast tests take those alone."""
         self.numbers = {
             item.nodeid: [int(mark.args[0]) for mark in item.iter_markers("fault")]
             for item in items
         }
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        fast = {n for item in items if item not in slow for n in self.numbers[item.nodeid]}
+        left_out = [item for item in slow if fast.issuperset(self.numbers[item.nodeid])]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a test ended; a skipped one says nothing."""
@@ -48,7 +56,7 @@ class Outcomes:
 def run_tests(output: pathlib.Path) -> None:
     """Run the marked tests, and write the numbers whose tests all passed as JSON."""
     outcomes = Outcomes()
-    pytest.main(["-m", "fault and not slow", "-p", "no:cacheprovider"], plugins=[outcomes])
+    pytest.main(["-m", "fault", "-p", "no:cacheprovider"], plugins=[outcomes])
     right = sorted(number for number, ends in outcomes.passed.items() if all(ends))
     output.write_text(json.dumps(right))
 
