@@ -35,7 +35,7 @@ class Outcomes:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Note which numbers each test is marked by; of numbers with fast tests take those alone."""
+        """Note which numbers each test is marked by; slow ones are for numbers without others."""
         self.numbers = {
             item.nodeid: [int(mark.args[0]) for mark in item.iter_markers("fault")]
             for item in items
