@@ -3,7 +3,8 @@
 python -m benchmarks.faults runs the tests that hold a right value (marked `fault(NUMBER)`),
 compares what parameters change with what is refused or reported, steps published models beside
 MuJoCo, and writes benchmarks/results/faults.json. `python -m benchmarks.faults tests felt models`
-measures the named parts and keeps the figures of the others. It fails where a bar is missed, so
+measures the named parts and keeps the figures of the others; `felt:arm_stack,ant` measures these
+models and keeps the counts of the others. It fails where a bar is missed, so
 where a number has no test that passes.
 """
 
@@ -61,7 +62,7 @@ def run_tests(output: pathlib.Path) -> None:
     output.write_text(json.dumps(right))
 
 
-def measure_tests() -> tuple[dict[str, "Figure"], Any]:
+def measure_tests(*_: Any) -> tuple[dict[str, "Figure"], Any]:
     """Run the marked tests in a process of their own, and count the numbers that are right."""
     from metaskill.results.figure import measured
 
@@ -76,14 +77,15 @@ def measure_tests() -> tuple[dict[str, "Figure"], Any]:
     return {"scripts_right": figure}, {"right": right, "missing": missing}
 
 
-def measure_felt() -> tuple[dict[str, "Figure"], Any]:
-    """Compare what parameters change with what is refused or reported."""
+def measure_felt(names: list[str], kept: Any) -> tuple[dict[str, "Figure"], Any]:
+    """Compare what parameters change with what is refused or reported, in some models or all."""
     from benchmarks import felt
 
-    return felt.figures(), felt.settings()
+    counts = {**(kept if names else {}), **felt.count(names)}
+    return felt.figures(counts), counts
 
 
-def measure_models() -> tuple[dict[str, "Figure"], Any]:
+def measure_models(*_: Any) -> tuple[dict[str, "Figure"], Any]:
     """Step published models beside MuJoCo."""
     from benchmarks import models
 
@@ -103,8 +105,10 @@ def main(names: list[str]) -> int:
     file = folder / "faults.json"
     figures: dict[str, Figure] = {}
     settings = {}
-    for name in names or PARTS:
-        found, details = PARTS[name]()
+    for given in names or PARTS:
+        name, _, only = given.partition(":")
+        kept = json.loads(file.read_text())["settings"][name]["details"] if only else {}
+        found, details = PARTS[name](only.split(",") if only else [], kept)
         figures |= found
         settings[name] = {"details": details, "provenance": provenance()}
     kept = json.loads(file.read_text()) if file.exists() else {"figures": {}, "settings": {}}

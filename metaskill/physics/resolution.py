@@ -23,9 +23,10 @@ from metaskill.physics.selection import (
     rows_of,
     variable_fields,
 )
+from metaskill.physics.trial import identity
 
 _logger = logging.getLogger(__name__)
-_reported: set[str] = set()
+_reported: set[tuple] = set()
 
 
 def resolve(
@@ -139,8 +140,8 @@ def report_partly_felt(model: mujoco.MjModel, changes: Sequence[Change]) -> list
         report = acts_beyond(model, change) or acts_within(model, change)
         if not report:
             fully_felt.append(change)
-        elif report not in _reported:
-            _reported.add(report)
+        elif (key := identity(model, change)) not in _reported:
+            _reported.add(key)
             _logger.warning("%s", report)
     return fully_felt
 

@@ -55,9 +55,7 @@ def report_unfelt(
     deadline = time.process_time() + _TIME_LIMIT
     fingerprint = _fingerprint(model)
     untried = {
-        key: change
-        for change in changes
-        if (key := (fingerprint, change.name, *_content(change))) not in _tried
+        key: change for change in changes if (key := (fingerprint, *_content(change))) not in _tried
     }
     _tried.update(untried)
     if not untried:
@@ -280,8 +278,14 @@ def quietly() -> Iterator[None]:
         mujoco.set_mju_user_warning(before)
 
 
+def identity(model: mujoco.MjModel, change: Change) -> tuple:
+    """Return what tells a change of a model from all others."""
+    return (_fingerprint(model), *_content(change))
+
+
 def _content(change: Change) -> tuple:
     return (
+        change.name,
         change.field,
         change.operation,
         change.rows.tobytes(),
