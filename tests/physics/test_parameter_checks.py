@@ -296,3 +296,14 @@ def test_it_is_said_from_which_value_on_a_parameter_acts(
         PhysicsParameters(model, (spec,))
         PhysicsParameters(model, (spec,))
     assert [message in record.getMessage() for record in caplog.records] == [True] * bool(message)
+
+
+@pytest.mark.fault(3)
+def test_it_is_said_of_each_model_though_the_lines_read_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spec = ParamSpec("j", "geom_friction", "scale", "floor", (0,))
+    with caplog.at_level(logging.WARNING, "metaskill"):
+        PhysicsParameters(compiled(), (spec,))
+        PhysicsParameters(compiled(box='rgba="1 0 0 1"'), (spec,))
+    assert ["acts only above 1:" in record.getMessage() for record in caplog.records] == [True] * 2
