@@ -10,6 +10,8 @@ experiment says how to collect are collected first, into its `data.folder`.
                      beside it, as FOLDER-BASELINE, and those of other experiments under
                      their names
   --results=FOLDER   where to write (default: experiments/results)
+  --take-over        write into a folder although a process on another machine, which has
+                     ended, left its lock there
 """
 
 import dataclasses
@@ -25,7 +27,7 @@ from metaskill.cli.experiments import (
     find_experiment,
     find_judge,
 )
-from metaskill.cli.flags import parse
+from metaskill.cli.flags import define_take_over, parse
 from metaskill.results.file import write_results
 from metaskill.results.findings import TrainedRun
 from metaskill.training.collection import prepare_data
@@ -43,9 +45,11 @@ def run(arguments: list[str]) -> None:
     def define(values: flags.FlagValues) -> None:
         flags.DEFINE_string("workdir", None, "run folder", flag_values=values)
         flags.DEFINE_string("results", "experiments/results", "results", flag_values=values)
+        define_take_over(values)
 
     (name,), values = parse(arguments, ["EXPERIMENT"], define)
-    runs = train_all(name, pathlib.Path(values.workdir or f"runs/{name}"))
+    workdir = pathlib.Path(values.workdir or f"runs/{name}")
+    runs = train_all(name, workdir, values["take-over"].value)
     findings = find_judge(name)(runs)
     settings = findings.settings | {
         "runs": {
@@ -65,7 +69,7 @@ def run(arguments: list[str]) -> None:
     print(path)
 
 
-def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
+def train_all(name: str, workdir: pathlib.Path, take_over: bool = False) -> dict[str, TrainedRun]:
     """Train an experiment, its baselines, and what they start from."""
     borrowed = find_borrowed(name)
     configs = {"main": find_experiment(name), **find_baselines(name)}
@@ -73,32 +77,36 @@ def train_all(name: str, workdir: pathlib.Path) -> dict[str, TrainedRun]:
     for run in dict.fromkeys([*configs, *borrowed]):
         if run in borrowed:
             other = borrowed[run]
-            runs[run] = _train(other, find_experiment(other), workdir.parent / other)
+            runs[run] = _train(other, find_experiment(other), workdir.parent / other, take_over)
         elif run == "main":
-            runs[run] = _train(name, _prepared(configs[run], workdir), workdir)
+            runs[run] = _train(
+                name, _prepared(configs[run], workdir, take_over), workdir, take_over
+            )
         else:
             folder = pathlib.Path(f"{workdir}-{run}")
-            runs[run] = _train(f"{name}-{run}", _prepared(configs[run], workdir), folder)
+            runs[run] = _train(
+                f"{name}-{run}", _prepared(configs[run], workdir, take_over), folder, take_over
+            )
     return runs
 
 
-def _prepared(config: Experiment, workdir: pathlib.Path) -> Experiment:
+def _prepared(config: Experiment, workdir: pathlib.Path, take_over: bool) -> Experiment:
     """Train what an experiment starts from, beside its own run, where it starts from a run."""
     source = source_of(config)
     if source is None:
         return config
     folder = workdir.parent / source.folder.path.name
-    _train(source.experiment, source.config, folder)
+    _train(source.experiment, source.config, folder, take_over)
     return with_source(config, source.at(folder))
 
 
-def _train(name: str, config: Experiment, path: pathlib.Path) -> TrainedRun:
+def _train(name: str, config: Experiment, path: pathlib.Path, take_over: bool) -> TrainedRun:
     collected = prepare_data(config)
     if collected is not None:
         say_collected(collected)
     folder = RunFolder(path)
     learner = config.make_learner()
-    with locked(path):
+    with locked(path, take_over):
         folder.create(name, config)
         with ProgressBar(config.trainer.env_steps, path.name, learner.headline) as progress:
             outcome = train(config, folder, progress)

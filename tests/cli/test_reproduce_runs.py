@@ -16,7 +16,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The experiments and folders that are trained, in order; each for its configuration."""
     calls: list[tuple[str, str]] = []
 
-    def train(name, config, path):
+    def train(name, config, path, take_over):
         calls.append((name, path.name))
         return config
 

@@ -120,7 +120,7 @@ def test_models_are_trained_before_what_they_guide(
 ) -> None:
     calls: list[tuple[str, str]] = []
 
-    def train(name, config, path):
+    def train(name, config, path, take_over):
         calls.append((name, path.name))
         return config
 
@@ -147,7 +147,7 @@ def test_every_size_is_guided_by_skills_of_its_own(
 ) -> None:
     trained: dict[str, int] = {}
 
-    def train(name, config, path):
+    def train(name, config, path, take_over):
         if name == "maze_skills":
             trained[path.name] = config.embedding.length
         return config
